@@ -1,0 +1,142 @@
+"""A unit of work over many people, and what became of each."""
+
+from datetime import datetime
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index, Integer, Text
+from sqlmodel import Field, SQLModel
+
+from models.audit import ActorKind
+from models.storage import Instant, Key, SmallEnum, Structured, uuid7
+
+
+class StateChangeReason(Enum):
+    """Why the state of a person is changed."""
+
+    VOLUNTARY = 0
+    SEASONAL = 1
+    LEAVE = 2
+    PERFORMANCE = 3
+    CONDUCT = 4
+    SECURITY = 5
+    UNKNOWN = 6
+
+
+class ActiveContactPolicy(Enum):
+    """What happens to a person who is handling a contact (requirement E7)."""
+
+    END_NOW = 0
+    SKIP = 2
+
+
+class BulkErrorPolicy(Enum):
+    """What happens to the other items when one fails (rule M5)."""
+
+    CONTINUE = 0
+    ATOMIC = 1
+
+
+class BulkOperationKind(Enum):
+    """What an operation does."""
+
+    CREATE = 0
+    DEACTIVATE = 1
+    REACTIVATE = 2
+    FORCE_OFFLINE = 3
+    RESUME_ONLINE = 4
+    SIGN_OUT = 5
+    ASSIGN_TEAMS = 8
+    ASSIGN_QUEUES = 9
+
+
+class BulkOperationStatus(Enum):
+    """How far an operation is."""
+
+    COMPLETED = 3
+    COMPLETED_WITH_ERRORS = 4
+
+
+class BulkItemOutcome(Enum):
+    """What became of one item."""
+
+    SUCCEEDED = 1
+    UNCHANGED = 2
+    FAILED = 3
+    SKIPPED = 4
+
+
+class UserEffectKind(Enum):
+    """Kind of a single effect on a person."""
+
+    USER_CREATED = 0
+    STATUS_CHANGED = 3
+    SIGNED_OUT = 4
+    SIGN_IN_BLOCKED = 5
+    SIGN_IN_BLOCK_LIFTED = 6
+    ASSIGNED = 7
+    UNASSIGNED = 8
+    PRESENCE_CHANGED = 9
+    CONTACT_ENDED = 10
+    SEAT_FREED = 11
+    SEAT_TAKEN = 12
+
+
+class BulkOperation(SQLModel, table=True):
+    """A unit of work over many items; every bulk mutation makes one, however small (rule M2).
+
+    The totals are sums over the items: `rosterql check` compares.
+    """
+
+    __tablename__ = "bulk_operations"
+    __table_args__ = (
+        Index("ix_bulk_operations_by_creation", "organization_id", "created_at", "id"),
+        {"sqlite_strict": True},
+    )
+
+    id: UUID = Field(default_factory=uuid7, primary_key=True, sa_type=Key)
+    organization_id: UUID = Field(foreign_key="organizations.id", sa_type=Key)
+    kind: BulkOperationKind = Field(sa_type=SmallEnum(BulkOperationKind))
+    status: BulkOperationStatus = Field(sa_type=SmallEnum(BulkOperationStatus))
+    error_policy: BulkErrorPolicy = Field(sa_type=SmallEnum(BulkErrorPolicy))
+    terms: Any = Field(default=None, sa_type=Structured)  # what else was asked for: policy, what is assigned
+    succeeded: int = Field(default=0, sa_type=Integer)
+    unchanged: int = Field(default=0, sa_type=Integer)
+    failed: int = Field(default=0, sa_type=Integer)
+    skipped: int = Field(default=0, sa_type=Integer)
+    sessions_ended: int = Field(default=0, sa_type=Integer)
+    teams_left: int = Field(default=0, sa_type=Integer)
+    queues_left: int = Field(default=0, sa_type=Integer)
+    contacts_ended: int = Field(default=0, sa_type=Integer)
+    seats_freed: int = Field(default=0, sa_type=Integer)
+    actor_kind: ActorKind = Field(sa_type=SmallEnum(ActorKind))
+    actor_id: UUID | None = Field(default=None, sa_type=Key)
+    reason: StateChangeReason | None = Field(default=None, sa_type=SmallEnum(StateChangeReason))
+    note: str | None = Field(default=None, sa_type=Text)
+    request_id: str | None = Field(default=None, sa_type=Text)
+    created_at: datetime = Field(sa_type=Instant)
+    started_at: datetime = Field(sa_type=Instant)
+    finished_at: datetime = Field(sa_type=Instant)
+
+
+class BulkOperationItem(SQLModel, table=True):
+    """One item of an operation, at its place in the input."""
+
+    __tablename__ = "bulk_operation_items"
+    __table_args__ = (
+        Index("uq_bulk_operation_items_index", "operation_id", "index", unique=True),
+        Index("ix_bulk_operation_items_user_id", "user_id"),
+        {"sqlite_strict": True},
+    )
+
+    id: UUID = Field(default_factory=uuid7, primary_key=True, sa_type=Key)
+    organization_id: UUID = Field(foreign_key="organizations.id", sa_type=Key)
+    operation_id: UUID = Field(foreign_key="bulk_operations.id", sa_type=Key)
+    index: int = Field(sa_type=Integer)
+    key: str = Field(sa_type=Text)  # as given in the input
+    user_id: UUID | None = Field(default=None, sa_type=Key)
+    outcome: BulkItemOutcome = Field(sa_type=SmallEnum(BulkItemOutcome))
+    errors: Any = Field(sa_type=Structured)  # list of {code, message, path}
+    warnings: Any = Field(sa_type=Structured)  # list of {code, message, path}
+    effects: Any = Field(sa_type=Structured)  # list of {kind, subject: [type prefix, key], label, description}

@@ -1,0 +1,29 @@
+"""The company whose people are administered."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Integer, Text
+from sqlmodel import Field, SQLModel
+
+from models.storage import Flag, Folded, Instant, Key, uuid7
+
+
+class Organization(SQLModel, table=True):
+    """A company with its settings. Nothing of one organization is visible in another."""
+
+    __tablename__ = "organizations"
+    __table_args__ = ({"sqlite_strict": True},)
+
+    id: UUID = Field(default_factory=uuid7, primary_key=True, sa_type=Key)
+    version: int = Field(default=1, sa_type=Integer)
+    name: str = Field(sa_type=Text)
+    name_key: str = Field(sa_type=Folded, unique=True)
+    time_zone: str = Field(default="UTC", sa_type=Text)
+    sends_invitations: bool = Field(default=True, sa_type=Flag)
+    idle_timeout_minutes: int = Field(default=1440, sa_type=Integer)
+    # No foreign key: the profile belongs to the organization, which therefore must exist first.
+    default_desktop_profile_id: UUID | None = Field(default=None, sa_type=Key)
+    demo: bool = Field(default=False, sa_type=Flag)  # made by `serve --demo`, which touches no other
+    created_at: datetime = Field(sa_type=Instant)
+    updated_at: datetime = Field(sa_type=Instant)

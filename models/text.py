@@ -1,0 +1,39 @@
+"""Text as it is compared: folded for sorting and searching, normalised for keys."""
+
+import re
+import unicodedata
+
+_SPACE = re.compile(r"\s+")
+_WORD = re.compile(r"[^\W_]+")
+
+
+def fold(text: str) -> str:
+    """Casefolded, without accents, white space single: what sorting and searching compare."""
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    stripped = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return _SPACE.sub(" ", stripped).strip()
+
+
+def mail_key(mail: str) -> str:
+    """What makes two mail addresses the same: NFKC and casefolded (requirement E11)."""
+    return unicodedata.normalize("NFKC", mail.strip()).casefold()
+
+
+def display_name(first: str | None, last: str | None, nickname: str | None, mail: str) -> str:
+    """The name to show (requirement E16): "first last", else the nickname, else the mail."""
+    return " ".join(part for part in (first, last) if part) or nickname or mail
+
+
+def search_key(*values: str | None) -> str:
+    """Everything that a search looks at, each word behind a space (requirement B6, rule Q7).
+
+    A value counts whole and by its parts, so that `schmidt` finds `anna.schmidt@example.org` and so does `anna.sch`.
+    """
+    words: dict[str, None] = {}
+    for value in values:
+        if value:
+            for word in fold(value).split(" "):
+                words[word] = None
+                for part in _WORD.findall(word):
+                    words[part] = None
+    return " " + " ".join(words)

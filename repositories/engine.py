@@ -1,0 +1,185 @@
+"""Where things are kept: one database, read by many and changed in transactions."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, event, make_url, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+T = TypeVar("T")
+
+RETRIES = 3
+_SERIALIZATION, _DEADLOCK, _UNIQUE = "40001", "40P01", "23505"
+_SQLITE_BUSY, _SQLITE_UNIQUE, _SQLITE_PRIMARY_KEY = 5, 2067, 1555
+
+
+class DatabaseUnavailable(Exception):
+    """The database cannot be reached or does not answer in time; the cause has the driver's words."""
+
+
+class Database:
+    """One database with its pools: statements that read run on their own, changes in one transaction each.
+
+    On SQLite one connection writes (WAL, `synchronous=FULL`, `BEGIN IMMEDIATE`); readers never wait for it.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10, statement_timeout_ms: int = 30_000) -> None:
+        self.url = normalised(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self.writer = _sqlite_engine(self.url, 1, writing=True)
+            self.reader = _sqlite_engine(self.url, 4, writing=False)
+        else:
+            self.writer = create_async_engine(
+                self.url,
+                pool_size=pool_size,
+                max_overflow=pool_size,
+                pool_pre_ping=True,
+                pool_timeout=10,
+                connect_args={
+                    "timeout": 5,
+                    "server_settings": {
+                        "statement_timeout": str(statement_timeout_ms),
+                        "lock_timeout": str(statement_timeout_ms),
+                        "idle_in_transaction_session_timeout": "60000",
+                        "application_name": "rosterql",
+                        "jit": "off",
+                    },
+                },
+            )
+            self.reader = self.writer.execution_options(isolation_level="AUTOCOMMIT")
+
+    @property
+    def engines(self) -> tuple[AsyncEngine, ...]:
+        """The engines whose cursors run every statement, each once; for counting."""
+        return (self.writer, self.reader) if self.is_sqlite else (self.writer,)
+
+    @property
+    def path(self) -> Path | None:
+        """The file of a SQLite database."""
+        return Path(self.url.database) if self.is_sqlite and self.url.database else None
+
+    @property
+    def printable(self) -> str:
+        """The address without its password."""
+        return self.url.render_as_string(hide_password=True)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for statements that only read, each of which sees what is committed when it begins.
+
+        Raises:
+            DatabaseUnavailable: The database is gone.
+        """
+        try:
+            async with self.reader.connect() as connection:
+                yield connection
+        except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
+            raise DatabaseUnavailable from error
+
+    async def change(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Run one change in one transaction; whoever asked may go away, the change ends as it would.
+
+        A change that lost against another one (serialization failure, deadlock, a unique key taken in between) is
+        undone and tried again with what is true by then, three times.
+
+        Raises:
+            DatabaseUnavailable: The database is gone, or stayed locked.
+        """
+        task = asyncio.ensure_future(self._change(work))
+        return await asyncio.shield(task)
+
+    async def _change(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        attempt = 0
+        while True:
+            try:
+                async with self.writer.begin() as connection:
+                    result = await work(connection)
+                return result
+            except DBAPIError as error:
+                if attempt < RETRIES and _lost(error):
+                    attempt += 1
+                    await asyncio.sleep(random.uniform(0.01, 0.05) * 2**attempt)
+                    continue
+                if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated or _lost(error):
+                    raise DatabaseUnavailable from error
+                raise
+            except (PoolTimeout, OSError) as error:
+                raise DatabaseUnavailable from error
+
+    async def ping(self) -> None:
+        """Ask the database whether it is there.
+
+        Raises:
+            DatabaseUnavailable: It is not.
+        """
+        async with self.reading() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        for engine in self.engines:
+            await engine.dispose()
+
+
+def normalised(url: str) -> URL:
+    """An address with the driver that we use: aiosqlite or asyncpg.
+
+    Raises:
+        ValueError: The address names another kind of database.
+    """
+    parsed = make_url(url)
+    match parsed.get_backend_name():
+        case "sqlite":
+            if not parsed.database or parsed.database == ":memory:":
+                raise ValueError("a SQLite database needs a file")
+            return parsed.set(drivername="sqlite+aiosqlite")
+        case "postgresql" | "postgres":
+            return parsed.set(drivername="postgresql+asyncpg")
+        case other:
+            raise ValueError(f"{other} is not supported: use sqlite or postgresql")
+
+
+def _sqlite_engine(url: URL, size: int, *, writing: bool) -> AsyncEngine:
+    options: dict[str, Any] = {} if writing else {"isolation_level": "AUTOCOMMIT"}
+    engine = create_async_engine(url, pool_size=size, max_overflow=0, pool_timeout=30, **options)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "busy_timeout = 5000",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "temp_store = MEMORY",
+            "cache_size = -65536",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    if writing:
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def begin(connection: Any) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _lost(error: DBAPIError) -> bool:
+    """Whether a change failed only because another one was faster."""
+    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+    if state in (_SERIALIZATION, _DEADLOCK, _UNIQUE):
+        return True
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code is not None and (code & 0xFF == _SQLITE_BUSY or code in (_SQLITE_UNIQUE, _SQLITE_PRIMARY_KEY))
