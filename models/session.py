@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import Index, Text, text
 from sqlmodel import Field, SQLModel
 
-from models.operation import StateChangeReason
 from models.audit import ActorKind
+from models.operation import StateChangeReason
 from models.storage import Bytes, Flag, Folded, Instant, Key, SmallEnum, uuid7
 
 

@@ -1,0 +1,102 @@
+"""What a request carries: who asks, the database, the time, and the loaders."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.permission import Permission, PermissionScope
+from repositories.engine import Database
+from repositories.kept import Kept
+from resolvers.caller import Caller
+from resolvers.limits import Limits
+from resolvers.loaders import Loaders
+from resolvers.refusals import NotAuthenticated, NotPermitted
+
+T = TypeVar("T")
+
+
+def utc_now() -> datetime:
+    """The time, from the one place that tells it."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Change:
+    """One transaction: what is kept, and when it happens.
+
+    Attributes:
+        at: The moment of the change; every row that it writes carries it.
+    """
+
+    kept: Kept
+    at: datetime
+
+
+@dataclass
+class Context:
+    """One request.
+
+    Attributes:
+        caller: Who asks; None for an anonymous request.
+        address: Network address that the request came from.
+    """
+
+    database: Database
+    caller: Caller | None
+    limits: Limits = field(default_factory=Limits)
+    request_id: str | None = None
+    address: str | None = None
+    now: Callable[[], datetime] = utc_now
+
+    @property
+    def known(self) -> Caller:
+        """The caller.
+
+        Raises:
+            NotAuthenticated: Nobody is known.
+        """
+        if self.caller is None:
+            raise NotAuthenticated("Sign in, or send an API key as bearer token.")
+        return self.caller
+
+    def require(self, permission: Permission) -> PermissionScope:
+        """How far a permission of the caller reaches.
+
+        Raises:
+            NotPermitted: The caller does not hold it.
+        """
+        scope = self.known.scope(permission)
+        if scope is None:
+            raise NotPermitted(f"This needs the permission {permission.name}.", permission=permission.name)
+        return scope
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Kept]:
+        """A connection of its own for one read, so that fields resolved side by side never share one."""
+        caller = self.known
+        async with self.database.reading() as connection:
+            yield Kept(connection, caller.organization_id, caller.sight)
+
+    async def changing(self, work: Callable[[Change], Awaitable[T]]) -> T:
+        """Run one change in one transaction; see `Database.change`. What loaders remembered is forgotten."""
+        caller = self.known
+
+        async def run(connection: AsyncConnection) -> T:
+            return await work(Change(Kept(connection, caller.organization_id, caller.sight), self.now()))
+
+        try:
+            return await self.database.change(run)
+        finally:
+            self.__dict__.pop("loaders", None)
+
+    @cached_property
+    def loaders(self) -> Loaders:
+        """Batches of look-ups; renewed after each change."""
+        return Loaders(self)

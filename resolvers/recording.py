@@ -1,0 +1,110 @@
+"""Writing down what a change did: an audit event per object, and an outbox event for each, in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from models.audit import AuditAction
+from models.operation import StateChangeReason
+from models.storage import uuid7
+from resolvers.context import Change, Context
+
+# What the outbox calls an audited action on a person.
+_EVENTS = {
+    AuditAction.CREATED: "created",
+    AuditAction.UPDATED: "updated",
+    AuditAction.DEACTIVATED: "deactivated",
+    AuditAction.REACTIVATED: "reactivated",
+    AuditAction.FORCED_OFFLINE: "forced_offline",
+    AuditAction.RESUMED_ONLINE: "resumed_online",
+    AuditAction.PASSWORD_RESET: "password_reset",
+    AuditAction.PASSWORD_CHANGED: "password_changed",
+    AuditAction.ASSIGNED: "updated",
+    AuditAction.UNASSIGNED: "updated",
+    AuditAction.SIGNED_IN: "signed_in",
+    AuditAction.SIGNED_OUT: "signed_out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that was done to one object.
+
+    Attributes:
+        target_type: Name of the GraphQL type, for example `User`.
+        label: Name of the object at that time.
+        version: Version of the object after the change; None for what has none (requirement E9).
+        changes: Field, value before and value after, as text; never a secret.
+    """
+
+    action: AuditAction
+    target_type: str
+    target_id: UUID
+    label: str
+    version: int | None
+    changes: Sequence[tuple[str, str | None, str | None]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something else that others will be told, for example `presence.changed`, `contact.ended` or `mail.invitation`."""
+
+    kind: str
+    subject_id: UUID
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+async def record(
+    context: Context,
+    change: Change,
+    facts: Sequence[Fact],
+    news: Sequence[News] = (),
+    *,
+    operation_id: UUID | None = None,
+    reason: StateChangeReason | None = None,
+    note: str | None = None,
+) -> None:
+    """Write audit events and outbox events of a change: two statements, however many there are."""
+    caller = context.known
+    await change.kept.audit.record(
+        [
+            {
+                "id": uuid7(change.at),
+                "occurred_at": change.at,
+                "action": fact.action,
+                "actor_kind": caller.kind,
+                "actor_id": caller.id,
+                "target_type": fact.target_type,
+                "target_id": fact.target_id,
+                "target_label": fact.label,
+                "target_version": fact.version,
+                "changes": [list(one) for one in fact.changes],
+                "operation_id": operation_id,
+                "reason": None if reason is None else reason.value,
+                "note": note,
+                "request_id": context.request_id,
+            }
+            for fact in facts
+        ]
+    )
+    operation = None if operation_id is None else str(operation_id)
+    told = [News(_kind(fact), fact.target_id, {"version": fact.version}) for fact in facts]
+    await change.kept.audit.announce(
+        [
+            {
+                "id": uuid7(change.at),
+                "occurred_at": change.at,
+                "kind": one.kind,
+                "subject_id": one.subject_id,
+                "payload": {**one.payload, "operation": operation},
+            }
+            for one in (*told, *news)
+        ]
+    )
+
+
+def _kind(fact: Fact) -> str:
+    return f"{fact.target_type.lower()}.{_EVENTS[fact.action]}"
