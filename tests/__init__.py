@@ -1,0 +1,1 @@
+"""Claims about RosterQL, each on a real database."""

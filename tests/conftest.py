@@ -1,0 +1,142 @@
+"""Fixtures: databases, a gateway on each, people."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import databases
+from tests.gateway import Gateway
+from tests.people import Staff
+from tests.statements import Statements
+
+pytest_plugins = ["tests.requirements"]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return databases.migrated_file(tmp_path_factory.mktemp("sqlite") / "template.db")
+
+
+@pytest.fixture(scope="session")
+def _postgres() -> Iterator[databases.PostgresServer | str]:
+    """The server of this run, or why there is none."""
+    server = databases.new_server()
+    try:
+        server.start()
+    except (ImportError, RuntimeError, OSError) as error:
+        server.stop()
+        yield f"no server can be started ({error})"
+        return
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def sqlite_url(_sqlite_template: Path, tmp_path: Path) -> str:
+    """The address of an empty, migrated SQLite database."""
+    shutil.copyfile(_sqlite_template, tmp_path / "rosterql.db")
+    return f"sqlite:///{tmp_path / 'rosterql.db'}"
+
+
+@pytest.fixture
+def postgres_url(_postgres: databases.PostgresServer | str) -> Iterator[str]:
+    """The address of an empty, migrated PostgreSQL database."""
+    if isinstance(_postgres, str):
+        databases.missing("PostgreSQL", _postgres)
+        return
+    url = _postgres.copy()
+    yield url
+    _postgres.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The address of an empty, migrated database of each kind."""
+    return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url"))
+
+
+@pytest.fixture
+def statements() -> Iterator[Statements]:
+    """Counts statements; fails the test when something was changed row by row."""
+    watched = Statements()
+    yield watched
+    assert not watched.row_by_row, "changed row by row:\n" + "\n".join(watched.row_by_row)
+
+
+@pytest.fixture
+async def gateway(database_url: str, statements: Statements) -> AsyncIterator[Gateway]:
+    """A gateway on each kind of database."""
+    async for opened in _opened(database_url, statements):
+        yield opened
+
+
+@pytest.fixture
+async def sqlite_gateway(sqlite_url: str, statements: Statements) -> AsyncIterator[Gateway]:
+    """A gateway on SQLite."""
+    async for opened in _opened(sqlite_url, statements):
+        yield opened
+
+
+@pytest.fixture
+async def postgres_gateway(postgres_url: str, statements: Statements) -> AsyncIterator[Gateway]:
+    """A gateway on PostgreSQL."""
+    async for opened in _opened(postgres_url, statements):
+        yield opened
+
+
+async def _opened(url: str, statements: Statements) -> AsyncIterator[Gateway]:
+    gateway = await Gateway.open(url)
+    statements.watch(gateway.database)
+    yield gateway
+    await gateway.close()
+
+
+@pytest.fixture
+def staff(gateway: Gateway) -> Staff:
+    """Makes the people and structure of the gateway's organization."""
+    return gateway.staff
+
+
+@pytest.fixture
+def hire(gateway: Gateway) -> Any:
+    """`Staff.hire` of the gateway's organization."""
+    return gateway.staff.hire
+
+
+@pytest.fixture
+def team(gateway: Gateway) -> Any:
+    """`Staff.team` of the gateway's organization."""
+    return gateway.staff.team
+
+
+@pytest.fixture
+def queue(gateway: Gateway) -> Any:
+    """`Staff.queue` of the gateway's organization."""
+    return gateway.staff.queue
+
+
+@pytest.fixture
+def site(gateway: Gateway) -> Any:
+    """`Staff.site` of the gateway's organization."""
+    return gateway.staff.site
+
+
+@pytest.fixture
+def license(gateway: Gateway) -> Any:
+    """`Staff.license` of the gateway's organization."""
+    return gateway.staff.license
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for part, why in databases.not_run.items():
+        terminalreporter.write_line(f"not run: {part}, {why}", yellow=True)
