@@ -102,8 +102,7 @@ class Database:
         while True:
             try:
                 async with self.writer.begin() as connection:
-                    result = await work(connection)
-                return result
+                    return await work(connection)
             except DBAPIError as error:
                 if attempt < RETRIES and _lost(error):
                     attempt += 1

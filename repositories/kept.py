@@ -7,8 +7,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from repositories.assignments import DirectQueueRepository, MembershipRepository
 from repositories.audit import AuditRepository
+from repositories.provisioning import ProvisioningRepository
+from repositories.seats import SeatRepository
 from repositories.sight import Sight
+from repositories.standing import StandingRepository
 from repositories.users import UserRepository
 
 
@@ -33,3 +37,28 @@ class Kept:
     def audit(self) -> AuditRepository:
         """What was done."""
         return AuditRepository(self.connection, self.organization_id, self.sight)
+
+    @cached_property
+    def standing(self) -> StandingRepository:
+        """Where people stand, locked and changed."""
+        return StandingRepository(self.connection, self.organization_id, self.sight)
+
+    @cached_property
+    def direct_queues(self) -> DirectQueueRepository:
+        """Queues assigned to people directly, added and taken."""
+        return DirectQueueRepository(self.connection, self.organization_id, self.sight)
+
+    @cached_property
+    def memberships(self) -> MembershipRepository:
+        """Teams of people, added and taken."""
+        return MembershipRepository(self.connection, self.organization_id, self.sight)
+
+    @cached_property
+    def seats(self) -> SeatRepository:
+        """License grants and the seats that they take."""
+        return SeatRepository(self.connection, self.organization_id, self.sight)
+
+    @cached_property
+    def provisioning(self) -> ProvisioningRepository:
+        """What new and changed people are checked against, and their rows."""
+        return ProvisioningRepository(self.connection, self.organization_id, self.sight)

@@ -1,4 +1,4 @@
-"""Ways to say no. A refusal is an answer, and its words are for the caller; everything else that is raised is a fault."""
+"""Ways to say no. A refusal is an answer in words for the caller; everything else that is raised is a fault."""
 
 from __future__ import annotations
 

@@ -1,0 +1,98 @@
+"""Who is in which team, and who works in which queue directly; added and taken for many people at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, select
+from sqlmodel import SQLModel
+
+from models.queue import Queue, UserQueue
+from models.storage import table_of
+from models.team import Membership, Team
+from repositories.bound import Bound
+
+
+class AssignmentRepository(Bound):
+    """One kind of assignment of the people of one organization: to teams, or to queues directly.
+
+    The rows are deleted when an assignment ends (requirement E10).
+    """
+
+    link: type[SQLModel]
+    thing: type[SQLModel]
+    column: str
+
+    @property
+    def _thing_id(self) -> ColumnElement[Any]:
+        return table_of(self.link).c[self.column]
+
+    async def named(self, ids: Collection[UUID]) -> Mapping[UUID, tuple[str, bool]]:
+        """Name of each team or queue, and whether it is in use; unknown ones are absent."""
+        things = table_of(self.thing).c
+        found = await self._connection.execute(
+            select(things.id, things.name, things.active).where(self._ours(self.thing), things.id.in_(ids))
+        )
+        return {row.id: (row.name, row.active) for row in found}
+
+    async def of_users(self, user_ids: Collection[UUID]) -> dict[UUID, dict[UUID, str]]:
+        """The teams or direct queues of people, id and name, by name; people without any are absent."""
+        links, things = table_of(self.link).c, table_of(self.thing).c
+        found = await self._connection.execute(
+            select(links.user_id, things.id, things.name)
+            .join_from(table_of(self.link), table_of(self.thing), self._thing_id == things.id)
+            .where(self._ours(self.link), links.user_id.in_(user_ids))
+            .order_by(things.name_key)
+        )
+        assigned: dict[UUID, dict[UUID, str]] = {}
+        for row in found:
+            assigned.setdefault(row.user_id, {})[row.id] = row.name
+        return assigned
+
+    async def add(self, pairs: Sequence[tuple[UUID, UUID]], *, at: datetime) -> None:
+        """Assign: pairs of person and team or queue, none of which exists yet."""
+        await self._insert(
+            self.link, [{"user_id": user, self.column: thing, "assigned_at": at} for user, thing in pairs]
+        )
+
+    async def take(
+        self,
+        user_ids: Collection[UUID],
+        *,
+        only: Collection[UUID] | None = None,
+        keep: Collection[UUID] = (),
+    ) -> Sequence[Any]:
+        """End assignments of people.
+
+        Args:
+            only: The teams or queues to leave; all when None.
+            keep: Those not to leave.
+
+        Returns:
+            `user_id`, `thing_id` and `assigned_at` of what was taken.
+        """
+        links = table_of(self.link).c
+        statement = delete(table_of(self.link)).where(self._ours(self.link), links.user_id.in_(user_ids))
+        if only is not None:
+            statement = statement.where(self._thing_id.in_(only))
+        if keep:
+            statement = statement.where(self._thing_id.not_in(keep))
+        taken = await self._connection.execute(
+            statement.returning(links.user_id, self._thing_id.label("thing_id"), links.assigned_at)
+        )
+        return taken.all()
+
+
+class MembershipRepository(AssignmentRepository):
+    """Teams of people."""
+
+    link, thing, column = Membership, Team, "team_id"
+
+
+class DirectQueueRepository(AssignmentRepository):
+    """Queues assigned to people directly."""
+
+    link, thing, column = UserQueue, Queue, "queue_id"

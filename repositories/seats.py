@@ -1,0 +1,92 @@
+"""License grants and the seats that they take. Every change of a seat goes through here and into the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import case, select, update
+
+from models.license import License, LicenseGrant, LicenseGrantState, LicensePool, SeatLedgerEntry
+from models.storage import table_of
+from repositories.bound import Bound
+
+_grants = table_of(LicenseGrant).c
+_pools = table_of(LicensePool).c
+_licenses = table_of(License).c
+
+
+class SeatRepository(Bound):
+    """Seats of the licenses of one organization."""
+
+    async def grants_of(self, user_ids: Collection[UUID]) -> Sequence[Any]:
+        """`user_id`, `license_id`, `state`, `type` and `name` of the grants of people."""
+        found = await self._connection.execute(
+            select(_grants.user_id, _grants.license_id, _grants.state, _licenses.type, _licenses.name)
+            .join_from(table_of(LicenseGrant), table_of(License), _licenses.id == _grants.license_id)
+            .where(self._ours(LicenseGrant), _grants.user_id.in_(user_ids))
+        )
+        return found.all()
+
+    async def licenses(self, ids: Collection[UUID]) -> Mapping[UUID, Any]:
+        """`id`, `name`, `type` and `active` of licenses."""
+        found = await self._connection.execute(
+            select(_licenses.id, _licenses.name, _licenses.type, _licenses.active).where(
+                self._ours(License), _licenses.id.in_(ids)
+            )
+        )
+        return {row.id: row for row in found}
+
+    async def lock_pools(self, license_ids: Collection[UUID]) -> dict[UUID, int | None]:
+        """Lock pools in the order of their ids; the seats that are left in each, None where unlimited."""
+        found = await self._connection.execute(
+            select(_pools.license_id, _pools.seats, _pools.granted)
+            .where(self._ours(LicensePool), _pools.license_id.in_(license_ids))
+            .order_by(_pools.license_id)
+            .with_for_update(key_share=True)
+        )
+        return {row.license_id: None if row.seats is None else row.seats - row.granted for row in found}
+
+    async def change_state(
+        self, user_ids: Collection[UUID], old: LicenseGrantState, new: LicenseGrantState
+    ) -> set[tuple[UUID, UUID]]:
+        """Suspend grants of people, or make them active again; pairs of person and license that this changed."""
+        changed = await self._connection.execute(
+            update(table_of(LicenseGrant))
+            .where(self._ours(LicenseGrant), _grants.user_id.in_(user_ids), _grants.state == old)
+            .values(state=new)
+            .returning(_grants.user_id, _grants.license_id)
+        )
+        return {(row.user_id, row.license_id) for row in changed}
+
+    async def grant(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add grants."""
+        await self._insert(LicenseGrant, rows)
+
+    async def move(self, seats: Mapping[UUID, int], *, at: datetime) -> None:
+        """Count seats that were taken (above 0) or freed (below) in each license, and write the ledger.
+
+        Called last in a change: whoever waits for the pool waits only for the commit.
+        """
+        moved = {license_id: count for license_id, count in seats.items() if count}
+        if not moved:
+            return
+        await self.lock_pools(moved)
+        difference = case(*((_pools.license_id == key, count) for key, count in moved.items()), else_=0)
+        after = await self._connection.execute(
+            update(table_of(LicensePool))
+            .where(self._ours(LicensePool), _pools.license_id.in_(moved))
+            .values(
+                granted=_pools.granted + case(*((_pools.license_id == key, n) for key, n in moved.items()), else_=0)
+            )
+            .returning(_pools.license_id, _pools.granted, _pools.seats)
+        )
+        await self._insert(
+            SeatLedgerEntry,
+            [
+                {"license_id": row.license_id, "at": at, "granted_after": row.granted, "pool": row.seats}
+                for row in sorted(after.all(), key=lambda row: row.license_id.bytes)
+            ],
+        )

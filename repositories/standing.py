@@ -1,0 +1,339 @@
+"""Where people stand, locked and changed: status, sign-in block, sessions, presence, contacts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, case, delete, exists, func, insert, or_, select, update
+
+from models.api_key import ApiKey
+from models.audit import ActorKind
+from models.call_record import CallEndReason, CallRecord
+from models.deactivation import Deactivation, DeactivationQueue, DeactivationTeam
+from models.organization import Organization
+from models.permission import PermissionScope
+from models.presence import Presence, PresenceState
+from models.session import Session, SessionEndReason, SignInBlock
+from models.storage import table_of
+from models.user import User, UserRole, UserRoleGrant, UserStatus
+from repositories.bound import Bound
+from repositories.sight import visible_users, within
+
+_users = table_of(User).c
+_roles = table_of(UserRoleGrant).c
+_blocks = table_of(SignInBlock).c
+_sessions = table_of(Session).c
+_presences = table_of(Presence).c
+_calls = table_of(CallRecord).c
+_deactivations = table_of(Deactivation).c
+_organizations = table_of(Organization).c
+
+# The columns by which a target names people.
+NAMED_BY = {
+    "ids": _users.id,
+    "emails": _users.email_key,
+    "external_ids": _users.external_id,
+    "agent_numbers": _users.agent_number,
+}
+
+_NO_BLOCK = ~exists().where(_blocks.user_id == _users.id)
+
+
+def open_session(at: datetime, idle_minutes: int) -> ColumnElement[bool]:
+    """Sessions that are open at an instant: without an end, and not run out (requirement E17)."""
+    return and_(
+        _sessions.ended_at.is_(None),
+        _sessions.expires_at > at,
+        _sessions.last_active_at > at - timedelta(minutes=idle_minutes),
+    )
+
+
+def role_bits(user_id: ColumnElement[Any]) -> ColumnElement[int]:
+    """The roles of a person in one number: bit n for the role with the number n."""
+    bits = case(*((_roles.role == role, 1 << role.value) for role in UserRole), else_=0)
+    return select(func.coalesce(func.sum(bits), 0)).where(_roles.user_id == user_id).scalar_subquery()
+
+
+def roles_in(bits: int) -> frozenset[UserRole]:
+    """The roles in such a number."""
+    return frozenset(role for role in UserRole if bits >> role.value & 1)
+
+
+class StandingRepository(Bound):
+    """Where the people of one organization stand."""
+
+    async def lock(self, named_by: str, keys: Collection[Any], *, administrators: bool) -> list[UUID]:
+        """Lock the people of a target, in the order of their ids.
+
+        Args:
+            named_by: A key of `NAMED_BY`; deleted people are found by id only.
+            administrators: Whether all active full administrators are locked too when one of them is in the target:
+                two who act on each other would otherwise both see two left (requirement E6).
+
+        Returns:
+            Ids of all that were locked.
+        """
+        named = self._named(named_by, keys)
+        wanted = named
+        if administrators:
+            full = select(_roles.user_id).where(self._ours(UserRoleGrant), _roles.role == UserRole.FULL_ADMINISTRATOR)
+            targeted = select(_users.id).where(self._ours(User), named)
+            wanted = or_(
+                named,
+                and_(
+                    _users.status == UserStatus.ACTIVE,
+                    _users.id.in_(full),
+                    exists(full.where(_roles.user_id.in_(targeted)).correlate(None)),
+                ),
+            )
+        found = await self._connection.execute(
+            select(_users.id).where(self._ours(User), wanted).order_by(_users.id).with_for_update(key_share=True)
+        )
+        return list(found.scalars())
+
+    def _named(self, named_by: str, keys: Collection[Any]) -> ColumnElement[bool]:
+        named = NAMED_BY[named_by].in_(keys)
+        return named if named_by == "ids" else and_(named, _users.status != UserStatus.DELETED)
+
+    async def people(
+        self, ids: Collection[UUID], *, at: datetime, scope: PermissionScope | None, caller_id: UUID | None
+    ) -> Sequence[Any]:
+        """All that an assessment looks at, for locked people: one statement, in no order.
+
+        Args:
+            scope: How far the permission of the action reaches; the column `reachable` tells who is inside.
+        """
+        idle = select(_organizations.idle_timeout_minutes).where(_organizations.id == self._organization_id)
+        minutes = int((await self._connection.execute(idle)).scalar_one())
+        has_session = exists().where(_sessions.user_id == _users.id, open_session(at, minutes))
+        found = await self._connection.execute(
+            select(
+                _users.id,
+                _users.email_key,
+                _users.external_id,
+                _users.agent_number,
+                _users.status,
+                _users.version,
+                _users.protected,
+                _users.display_name,
+                _users.contact_center_enabled,
+                role_bits(_users.id).label("role_bits"),
+                _blocks.user_id.is_not(None).label("blocked"),
+                _blocks.by_administrator,
+                exists().where(_calls.user_id == _users.id, _calls.ended_at.is_(None)).label("in_contact"),
+                has_session.label("has_session"),
+                _presences.state.label("presence"),
+                visible_users(self._sight).label("visible"),
+                within(scope, caller_id).label("reachable"),
+            )
+            .select_from(
+                table_of(User)
+                .outerjoin(table_of(SignInBlock), _blocks.user_id == _users.id)
+                .outerjoin(table_of(Presence), _presences.user_id == _users.id)
+            )
+            .where(self._ours(User), _users.id.in_(ids))
+        )
+        return found.all()
+
+    async def idle_minutes(self) -> int:
+        """Minutes of idleness after which a session of the organization ends (requirement A29)."""
+        found = await self._connection.execute(
+            select(_organizations.idle_timeout_minutes).where(_organizations.id == self._organization_id)
+        )
+        return int(found.scalar_one())
+
+    async def caller_stands(
+        self, kind: ActorKind, caller_id: UUID | None, session_id: UUID | None, at: datetime
+    ) -> bool:
+        """Whether the caller may still act, asked again under the locks of a change."""
+        if kind is ActorKind.SYSTEM:
+            return True
+        if kind is ActorKind.API_KEY:
+            keys = table_of(ApiKey).c
+            valid = and_(keys.revoked_at.is_(None), or_(keys.expires_at.is_(None), keys.expires_at > at))
+            statement = select(keys.id).where(self._ours(ApiKey), keys.id == caller_id, valid)
+        else:
+            statement = select(_users.id).where(
+                self._ours(User),
+                _users.id == caller_id,
+                _users.status == UserStatus.ACTIVE,
+                _NO_BLOCK,
+                exists().where(_sessions.id == session_id, _sessions.ended_at.is_(None)),
+            )
+        return (await self._connection.execute(statement)).first() is not None
+
+    async def administrators(self) -> set[UUID]:
+        """The full administrators who are active and not blocked."""
+        found = await self._connection.execute(
+            select(_users.id)
+            .join_from(table_of(User), table_of(UserRoleGrant), _roles.user_id == _users.id)
+            .where(
+                self._ours(User),
+                _roles.role == UserRole.FULL_ADMINISTRATOR,
+                _users.status == UserStatus.ACTIVE,
+                _NO_BLOCK,
+            )
+        )
+        return set(found.scalars())
+
+    async def mark_deactivated(self, ids: Collection[UUID], *, at: datetime) -> dict[UUID, int]:
+        """Close accounts that are still open.
+
+        Returns:
+            The new versions of the accounts that this call closed, so that two callers are never both told "changed".
+        """
+        return await self._mark(ids, UserStatus.ACTIVE, UserStatus.DEACTIVATED, at, deactivated_at=at)
+
+    async def mark_reactivated(self, ids: Collection[UUID], *, at: datetime) -> dict[UUID, int]:
+        """Open deactivated accounts again; the new versions of those that this call opened."""
+        return await self._mark(ids, UserStatus.DEACTIVATED, UserStatus.ACTIVE, at, deactivated_at=None)
+
+    async def _mark(
+        self, ids: Collection[UUID], old: UserStatus, new: UserStatus, at: datetime, **values: Any
+    ) -> dict[UUID, int]:
+        changed = await self._connection.execute(
+            update(table_of(User))
+            .where(self._ours(User), _users.id.in_(ids), _users.status == old)
+            .values(status=new, status_changed_at=at, version=_users.version + 1, updated_at=at, **values)
+            .returning(_users.id, _users.version)
+        )
+        return {row.id: row.version for row in changed}
+
+    async def touch(self, ids: Collection[UUID], *, at: datetime) -> dict[UUID, int]:
+        """Count a change of people up (requirement E9); their new versions."""
+        changed = await self._connection.execute(
+            update(table_of(User))
+            .where(self._ours(User), _users.id.in_(ids))
+            .values(version=_users.version + 1, updated_at=at)
+            .returning(_users.id, _users.version)
+        )
+        return {row.id: row.version for row in changed}
+
+    async def keep_deactivations(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Remember who was deactivated, when, by whom and why."""
+        await self._insert(Deactivation, rows)
+
+    async def keep_taken(self, teams: Sequence[Mapping[str, Any]], queues: Sequence[Mapping[str, Any]]) -> None:
+        """Remember what deactivations took (requirement E10)."""
+        await self._insert(DeactivationTeam, teams)
+        await self._insert(DeactivationQueue, queues)
+
+    async def close_deactivations(self, user_ids: Collection[UUID], *, at: datetime) -> None:
+        """The deactivations of these people are over; what they took stays on record."""
+        await self._connection.execute(
+            update(table_of(Deactivation))
+            .where(
+                self._ours(Deactivation),
+                _deactivations.user_id.in_(user_ids),
+                _deactivations.reactivated_at.is_(None),
+            )
+            .values(reactivated_at=at)
+        )
+
+    async def block(self, rows: Sequence[Mapping[str, Any]], *, replacing: Collection[UUID]) -> None:
+        """Set sign-in blocks; those of the people in `replacing` stand already and become these."""
+        if replacing:
+            await self._connection.execute(
+                delete(table_of(SignInBlock)).where(self._ours(SignInBlock), _blocks.user_id.in_(replacing))
+            )
+        await self._insert(SignInBlock, rows)
+
+    async def unblock(self, user_ids: Collection[UUID]) -> set[UUID]:
+        """Lift sign-in blocks; the people whose block this call lifted."""
+        lifted = await self._connection.execute(
+            delete(table_of(SignInBlock))
+            .where(self._ours(SignInBlock), _blocks.user_id.in_(user_ids))
+            .returning(_blocks.user_id)
+        )
+        return set(lifted.scalars())
+
+    async def end_sessions(
+        self,
+        user_ids: Collection[UUID],
+        *,
+        at: datetime,
+        reason: SessionEndReason,
+        except_session: UUID | None = None,
+        own: UUID | None = None,
+    ) -> Sequence[Any]:
+        """End the sessions of people.
+
+        One that ran out before is marked as what it is and not returned (requirement E17).
+
+        Args:
+            except_session: A session that stays.
+            own: The caller, whose sessions end as SIGNED_OUT whatever the reason for the others.
+
+        Returns:
+            `id`, `user_id` and `surface` of the sessions that were open until now.
+        """
+        minutes = await self.idle_minutes()
+        real = (
+            case((_sessions.user_id == own, SessionEndReason.SIGNED_OUT.value), else_=reason.value) if own else reason
+        )
+        ended = await self._connection.execute(
+            update(table_of(Session))
+            .where(
+                self._ours(Session),
+                _sessions.user_id.in_(user_ids),
+                _sessions.ended_at.is_(None),
+                *([] if except_session is None else [_sessions.id != except_session]),
+            )
+            .values(
+                ended_at=at,
+                end_reason=case(
+                    (_sessions.expires_at <= at, SessionEndReason.EXPIRED.value),
+                    (
+                        _sessions.last_active_at <= at - timedelta(minutes=minutes),
+                        SessionEndReason.IDLE_TIMEOUT.value,
+                    ),
+                    else_=real,
+                ),
+            )
+            .returning(_sessions.id, _sessions.user_id, _sessions.surface, _sessions.end_reason)
+        )
+        ran_out = (SessionEndReason.EXPIRED, SessionEndReason.IDLE_TIMEOUT)
+        return [row for row in ended if row.end_reason not in ran_out]
+
+    async def go_offline(self, user_ids: Collection[UUID], *, at: datetime) -> set[UUID]:
+        """Set presence to OFFLINE; the people whose presence that changed."""
+        changed = await self._connection.execute(
+            update(table_of(Presence))
+            .where(self._ours(Presence), _presences.user_id.in_(user_ids), _presences.state != PresenceState.OFFLINE)
+            .values(state=PresenceState.OFFLINE, since=at, reason_code=None)
+            .returning(_presences.user_id)
+        )
+        return set(changed.scalars())
+
+    async def end_contacts(
+        self, user_ids: Collection[UUID], *, at: datetime, ended_by: CallEndReason
+    ) -> Sequence[Any]:
+        """End the active contacts of people (requirement E7): `id`, `user_id` and `external_id` of each call."""
+        ended = await self._connection.execute(
+            update(table_of(CallRecord))
+            .where(self._ours(CallRecord), _calls.user_id.in_(user_ids), _calls.ended_at.is_(None))
+            .values(ended_at=at, ended_by=ended_by)
+            .returning(_calls.id, _calls.user_id, _calls.external_id)
+        )
+        return ended.all()
+
+    async def add_roles(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Give roles to people."""
+        await self._insert(UserRoleGrant, rows)
+
+    async def set_roles(self, user_id: UUID, roles: Collection[UserRole]) -> None:
+        """Make these the roles of one person."""
+        await self._connection.execute(
+            delete(table_of(UserRoleGrant)).where(self._ours(UserRoleGrant), _roles.user_id == user_id)
+        )
+        if roles:
+            await self._connection.execute(
+                insert(table_of(UserRoleGrant)),
+                [
+                    {"organization_id": self._organization_id, "user_id": user_id, "role": role}
+                    for role in sorted(roles, key=lambda role: role.value)
+                ],
+            )

@@ -1,0 +1,142 @@
+"""Whom a bulk mutation works on: named in the input, locked, and loaded with all that an assessment looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from models.permission import Permission
+from models.presence import PresenceState
+from models.user import UserRole, UserStatus
+from repositories.standing import roles_in
+from resolvers.context import Change, Context
+from resolvers.refusals import MutationErrorCode, NotAuthenticated, Problem, Refused, refuse
+
+MAX_KEY_CHARACTERS = 320
+
+
+@dataclass(frozen=True, slots=True)
+class UserTarget:
+    """The people of a bulk mutation, in the order of the input.
+
+    Attributes:
+        named_by: What the keys are: `ids`, `emails`, `external_ids` or `agent_numbers`.
+        given: The keys as the caller wrote them.
+        keys: The same keys in the form in which they are compared.
+    """
+
+    named_by: str
+    given: Sequence[str]
+    keys: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What an assessment knows of somebody; read under the lock.
+
+    Attributes:
+        visible: Whether the caller sees the person.
+        reachable: Whether the permission of the action reaches the person.
+        presence: What the person shows, an open contact included.
+    """
+
+    id: UUID
+    status: UserStatus
+    version: int
+    label: str
+    protected: bool
+    contact_center_enabled: bool
+    roles: frozenset[UserRole]
+    blocked: bool
+    blocked_by_administrator: bool
+    in_contact: bool
+    has_session: bool
+    presence: PresenceState
+    visible: bool
+    reachable: bool
+
+    @property
+    def is_full_administrator(self) -> bool:
+        """Whether the person is a full administrator."""
+        return UserRole.FULL_ADMINISTRATOR in self.roles
+
+
+def check_size(size: int, limit: int, *path: str) -> None:
+    """Refuse a list that is empty or too long (rule M14).
+
+    Raises:
+        Refused: REQUIRED or TOO_MANY_ITEMS; the message tells the limit.
+    """
+    if size == 0:
+        raise refuse(MutationErrorCode.REQUIRED, "Name at least one.", *path)
+    if size > limit:
+        raise refuse(MutationErrorCode.TOO_MANY_ITEMS, f"At most {limit:,} are allowed; {size:,} were given.", *path)
+
+
+def check_keys(given: Sequence[str], *path: str) -> None:
+    """Refuse keys that nothing can be named by: empty ones and overlong ones.
+
+    Raises:
+        Refused: INVALID, with a problem for each.
+    """
+    problems = [
+        Problem(MutationErrorCode.INVALID, "A key has 1 to 320 characters.", (*path, str(index)))
+        for index, key in enumerate(given)
+        if not 0 < len(key) <= MAX_KEY_CHARACTERS
+    ]
+    if problems:
+        raise Refused(*problems[:100])
+
+
+async def lock_people(
+    context: Context, change: Change, target: UserTarget, permission: Permission, *, administrators: bool
+) -> dict[Any, Person]:
+    """Lock and load the people of a target, by the keys of the target; who does not exist is absent.
+
+    The caller is looked at again under the lock: somebody deactivated meanwhile changes nobody.
+
+    Args:
+        administrators: Whether full administrators are locked as a whole when one is in the target (requirement E6).
+
+    Raises:
+        NotAuthenticated: The caller's session or key ended meanwhile.
+    """
+    caller = context.known
+    kept = change.kept
+    ids = await kept.standing.lock(target.named_by, set(target.keys), administrators=administrators)
+    if not await kept.standing.caller_stands(caller.kind, caller.id, caller.session_id, change.at):
+        raise NotAuthenticated("Your session or key has ended.")
+    rows = await kept.standing.people(ids, at=change.at, scope=caller.scope(permission), caller_id=caller.user_id)
+    named = {"ids": "id", "emails": "email_key", "external_ids": "external_id", "agent_numbers": "agent_number"}
+    attribute = named[target.named_by]
+    wanted = set(target.keys)
+    return {
+        getattr(row, attribute): person(row)
+        for row in rows
+        if getattr(row, attribute) in wanted and (target.named_by == "ids" or row.status is not UserStatus.DELETED)
+    }
+
+
+def person(row: Any) -> Person:
+    """Somebody as loaded by `StandingRepository.people`."""
+    presence = row.presence or PresenceState.OFFLINE
+    if row.in_contact and row.status is UserStatus.ACTIVE:
+        presence = PresenceState.ENGAGED
+    return Person(
+        id=row.id,
+        status=row.status,
+        version=row.version,
+        label=row.display_name,
+        protected=row.protected,
+        contact_center_enabled=row.contact_center_enabled,
+        roles=roles_in(row.role_bits),
+        blocked=bool(row.blocked),
+        blocked_by_administrator=bool(row.by_administrator),
+        in_contact=bool(row.in_contact),
+        has_session=bool(row.has_session),
+        presence=presence,
+        visible=bool(row.visible),
+        reachable=bool(row.reachable),
+    )
