@@ -78,9 +78,7 @@ class SeatRepository(Bound):
         after = await self._connection.execute(
             update(table_of(LicensePool))
             .where(self._ours(LicensePool), _pools.license_id.in_(moved))
-            .values(
-                granted=_pools.granted + case(*((_pools.license_id == key, n) for key, n in moved.items()), else_=0)
-            )
+            .values(granted=_pools.granted + difference)
             .returning(_pools.license_id, _pools.granted, _pools.seats)
         )
         await self._insert(

@@ -271,9 +271,9 @@ class StandingRepository(Bound):
             `id`, `user_id` and `surface` of the sessions that were open until now.
         """
         minutes = await self.idle_minutes()
-        real = (
-            case((_sessions.user_id == own, SessionEndReason.SIGNED_OUT.value), else_=reason.value) if own else reason
-        )
+        real: Any = reason.value
+        if own is not None:
+            real = case((_sessions.user_id == own, SessionEndReason.SIGNED_OUT.value), else_=reason.value)
         ended = await self._connection.execute(
             update(table_of(Session))
             .where(

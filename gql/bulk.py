@@ -1,0 +1,193 @@
+"""What all bulk mutations share: whom they work on, on which terms, and how they answer (rules M1, M2, M4, M14)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+import strawberry
+from strawberry.utils.str_converters import to_camel_case
+
+from gql.arguments import unstorable
+from gql.errors import MutationError
+from gql.ids import key_of
+from gql.node import later
+from models.operation import BulkErrorPolicy, StateChangeReason
+from models.text import mail_key
+from resolvers.bulk import BulkAnswer, Terms
+from resolvers.limits import Limits
+from resolvers.refusals import MutationErrorCode as Code
+from resolvers.refusals import Problem, Refused, refuse
+from resolvers.targets import UserTarget, check_keys, check_size
+
+MAX_NOTE = 2_000
+
+T = TypeVar("T")
+
+
+@strawberry.input(one_of=True, description="Names the users that a bulk mutation works on, in exactly one way.")
+class UserTargetInput:
+    ids: list[strawberry.ID] | None = strawberry.field(
+        default=strawberry.UNSET, description="Global ids, at most `maxBulkTargets`."
+    )
+    external_ids: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="Keys in the system of record, at most `maxBulkTargets`."
+    )
+    emails: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="Mail addresses, at most `maxBulkTargets`."
+    )
+    agent_numbers: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="Numbers of agents, at most `maxBulkTargets`."
+    )
+
+    def target(self, limits: Limits) -> UserTarget:
+        """The people that are named.
+
+        Raises:
+            Refused: Nobody, too many, or a malformed id.
+        """
+        for named_by, name in _NAMED_BY.items():
+            given = getattr(self, named_by)
+            if given:
+                path = ("input", "target", name)
+                check_size(len(given), limits.max_inline_targets, *path)
+                check_keys(given, *path)
+                keys: Sequence[Any] = given
+                if named_by == "ids":
+                    keys = parse_ids(given, "User", *path)
+                elif named_by == "emails":
+                    keys = [mail_key(mail) for mail in given]
+                return UserTarget(named_by, given, keys)
+        name = next((name for named_by, name in _NAMED_BY.items() if getattr(self, named_by) == []), "ids")
+        raise refuse(Code.REQUIRED, "Name at least one.", "input", "target", name)
+
+
+_NAMED_BY = {"ids": "ids", "external_ids": "externalIds", "emails": "emails", "agent_numbers": "agentNumbers"}
+
+
+def parse_ids(given: Sequence[str], type_name: str, *path: str) -> list[UUID]:
+    """The keys in global ids of one type.
+
+    Raises:
+        Refused: INVALID, with a problem for each of the first hundred that are malformed.
+    """
+    keys: list[UUID] = []
+    problems: list[Problem] = []
+    for index, text in enumerate(given):
+        key = key_of(text, type_name)
+        if key is None:
+            problems.append(Problem(Code.INVALID, f"This is not the id of a {type_name}.", (*path, str(index))))
+        else:
+            keys.append(key)
+    if problems:
+        raise Refused(*problems[:100])
+    return keys
+
+
+def parse_optional_id(given: str | None, type_name: str, *path: str) -> UUID | None:
+    """The key in a global id, or None for none.
+
+    Raises:
+        Refused: INVALID.
+    """
+    if given is None or given is strawberry.UNSET:
+        return None
+    key = key_of(given, type_name)
+    if key is None:
+        raise refuse(Code.INVALID, f"This is not the id of a {type_name}.", *path)
+    return key
+
+
+@strawberry.input
+class BulkTermsInput:
+    """Fields that the inputs of bulk mutations share; not a type of its own in the schema."""
+
+    error_policy: BulkErrorPolicy = strawberry.field(
+        default=BulkErrorPolicy.CONTINUE, description="What happens to the other users when one fails."
+    )
+    reason: StateChangeReason = strawberry.field(
+        default=StateChangeReason.UNKNOWN, description="Reason, kept with the operation and the audit events."
+    )
+    note: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Note, kept with the operation and the audit events."
+    )
+
+    def terms(self) -> Terms:
+        """On which terms.
+
+        Raises:
+            Refused: The note is too long.
+        """
+        return Terms(self.error_policy, self.reason, checked_note(self.note))
+
+
+def checked_note(note: str | None) -> str | None:
+    """A note as it is kept.
+
+    Raises:
+        Refused: It is too long.
+    """
+    if not note:
+        return None
+    if len(note) > MAX_NOTE:
+        raise refuse(Code.INVALID, f"A note has at most {MAX_NOTE:,} characters.", "input", "note")
+    return note
+
+
+async def answered(input: Any, work: Callable[[], Awaitable[T]], refused: Callable[[list[Problem]], T]) -> T:
+    """Run a mutation; what refuses it as a whole becomes the `errors` of its payload (rule M1).
+
+    Text that cannot be kept (U+0000, lone surrogates) is refused before anything else.
+
+    Args:
+        refused: Makes the answer of a mutation that did nothing.
+    """
+    try:
+        path = unstorable(_plain(input))
+        if path is not None:
+            words = "Text holds a character that cannot be kept: U+0000 or half of a surrogate pair."
+            raise refuse(Code.INVALID, words, "input", *path)
+        return await work()
+    except Refused as refusal:
+        return refused(refusal.problems)
+
+
+def _plain(value: Any) -> Any:
+    """An input object as the mapping that the caller wrote."""
+    if isinstance(value, strawberry.Some):
+        return _plain(value.value)
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if is_dataclass(value):
+        return {to_camel_case(each.name): _plain(getattr(value, each.name)) for each in fields(value)}
+    return value
+
+
+async def answered_in_bulk(input: Any, work: Callable[[], Awaitable[BulkAnswer]]) -> BulkAnswer:
+    """The same for a bulk mutation."""
+    return await answered(input, work, lambda problems: BulkAnswer(errors=problems))
+
+
+def bulk_payload(mutation: str, operation: str) -> Any:
+    """The payload type of a bulk mutation, a view over `resolvers.bulk.BulkAnswer`."""
+    name = mutation[0].upper() + mutation[1:] + "Payload"
+    described = {
+        "errors": (
+            list[MutationError],
+            "Problems that kept the mutation from doing its work. Empty when it succeeded.",
+        ),
+        "failed": (
+            list[later("BulkOperationItem", "gql.operation")],  # type: ignore[misc]
+            "Items that failed or were skipped before the answer, at most 100. "
+            "Look here, not only at `errors`, for problems of single users.",
+        ),
+        "operation": (
+            later("BulkOperation", "gql.operation") | None,
+            operation,
+        ),
+    }
+    body: dict[str, Any] = {field: strawberry.field(description=text) for field, (_, text) in described.items()}
+    body["__annotations__"] = {field: kind for field, (kind, _) in described.items()}
+    return strawberry.type(type(name, (), body), name=name, description=f"Result of `{mutation}`.")

@@ -1,0 +1,130 @@
+"""Deactivate, reactivate, force offline, resume online, sign out: inputs, payloads, root fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import strawberry
+
+from gql.bulk import BulkTermsInput, UserTargetInput, answered_in_bulk, bulk_payload
+from gql.info import Info
+from models.operation import ActiveContactPolicy
+from resolvers import lifecycle
+from resolvers.bulk import BulkAnswer
+
+_INLINE = "The operation, finished already when it was handled inline; null when nothing was started."
+_UNCHANGED = " Users that already are as asked count as UNCHANGED."
+
+
+def _target() -> Any:
+    return strawberry.field(description="Users to work on.")
+
+
+def _policy() -> Any:
+    return strawberry.field(
+        default=ActiveContactPolicy.END_NOW, description="What happens to users who are handling a contact."
+    )
+
+
+@strawberry.input(description="Deactivates users.")
+class DeactivateUsersInput(BulkTermsInput):
+    target: UserTargetInput = _target()
+    on_active_contact: ActiveContactPolicy = _policy()
+
+
+@strawberry.input(description="Reactivates users.")
+class ReactivateUsersInput(BulkTermsInput):
+    target: UserTargetInput = _target()
+
+
+@strawberry.input(description="Signs users out and blocks further sign-ins.")
+class ForceUsersOfflineInput(BulkTermsInput):
+    target: UserTargetInput = _target()
+    on_active_contact: ActiveContactPolicy = _policy()
+
+
+@strawberry.input(description="Lifts the sign-in block of users.")
+class ResumeUsersOnlineInput(BulkTermsInput):
+    target: UserTargetInput = _target()
+
+
+@strawberry.input(description="Ends the sessions of users, who can sign in again.")
+class SignOutUsersInput(BulkTermsInput):
+    target: UserTargetInput = _target()
+    on_active_contact: ActiveContactPolicy = _policy()
+
+
+DeactivateUsersPayload = bulk_payload("deactivateUsers", _INLINE)
+ReactivateUsersPayload = bulk_payload("reactivateUsers", _INLINE)
+ForceUsersOfflinePayload = bulk_payload("forceUsersOffline", _INLINE)
+ResumeUsersOnlinePayload = bulk_payload("resumeUsersOnline", _INLINE)
+SignOutUsersPayload = bulk_payload("signOutUsers", _INLINE)
+
+
+@strawberry.type
+class Lifecycle:
+    """Root fields; not a type of its own in the schema."""
+
+    @strawberry.mutation(
+        graphql_type=DeactivateUsersPayload | None,
+        description="Deactivates users: ends their sessions on every surface, sets their presence to OFFLINE, removes "
+        "them from teams and direct queues, suspends their licenses. Their data in reports stays." + _UNCHANGED,
+    )
+    async def deactivate_users(self, info: Info, input: DeactivateUsersInput) -> BulkAnswer:
+        context = info.context
+        return await answered_in_bulk(
+            input,
+            lambda: lifecycle.deactivate_users(
+                context, input.target.target(context.limits), input.terms(), input.on_active_contact
+            ),
+        )
+
+    @strawberry.mutation(
+        graphql_type=ReactivateUsersPayload | None,
+        description="Reactivates users: their old passwords work again, no mail is sent, their presence stays OFFLINE, "
+        "their licenses need free seats, no team or queue is put back." + _UNCHANGED,
+    )
+    async def reactivate_users(self, info: Info, input: ReactivateUsersInput) -> BulkAnswer:
+        context = info.context
+        return await answered_in_bulk(
+            input,
+            lambda: lifecycle.reactivate_users(context, input.target.target(context.limits), input.terms()),
+        )
+
+    @strawberry.mutation(
+        graphql_type=ForceUsersOfflinePayload | None,
+        description="Signs users out and keeps them from signing in until `resumeUsersOnline`; teams, queues, skill "
+        "groups and licenses stay." + _UNCHANGED,
+    )
+    async def force_users_offline(self, info: Info, input: ForceUsersOfflineInput) -> BulkAnswer:
+        context = info.context
+        return await answered_in_bulk(
+            input,
+            lambda: lifecycle.force_users_offline(
+                context, input.target.target(context.limits), input.terms(), input.on_active_contact
+            ),
+        )
+
+    @strawberry.mutation(
+        graphql_type=ResumeUsersOnlinePayload | None,
+        description="Lifts the block set by `forceUsersOffline`; signs nobody in." + _UNCHANGED,
+    )
+    async def resume_users_online(self, info: Info, input: ResumeUsersOnlineInput) -> BulkAnswer:
+        context = info.context
+        return await answered_in_bulk(
+            input,
+            lambda: lifecycle.resume_users_online(context, input.target.target(context.limits), input.terms()),
+        )
+
+    @strawberry.mutation(
+        graphql_type=SignOutUsersPayload | None,
+        description="Ends the sessions of users, who can sign in again." + _UNCHANGED,
+    )
+    async def sign_out_users(self, info: Info, input: SignOutUsersInput) -> BulkAnswer:
+        context = info.context
+        return await answered_in_bulk(
+            input,
+            lambda: lifecycle.sign_out_users(
+                context, input.target.target(context.limits), input.terms(), input.on_active_contact
+            ),
+        )

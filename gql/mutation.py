@@ -1,0 +1,18 @@
+"""What can be changed."""
+
+from __future__ import annotations
+
+import strawberry
+
+from gql.lifecycle import Lifecycle
+from gql.membership import Assigning
+from gql.provisioning import Provisioning
+from gql.signing_in import SigningIn
+
+
+@strawberry.type(
+    description="Entry points for changing. Every mutation reports problems that the caller can solve in `errors` of "
+    "its payload."
+)
+class Mutation(SigningIn, Provisioning, Lifecycle, Assigning):
+    pass
