@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from models.audit import AuditEvent, OutboxEvent
+from sqlalchemy import ColumnElement, false, select, true
+
+from models.audit import AuditAction, AuditEvent, OutboxEvent
+from models.storage import table_of
 from repositories.bound import Bound
+from repositories.criteria import ChoiceCondition, InstantCondition, KeyCondition
+from repositories.edges import counts, slices
+from repositories.keyset import Order, Slice, SortKey, counted, sliced
+from repositories.rows import columns, light
+
+_events = table_of(AuditEvent).c
+
+EVENTS_LATEST_FIRST = Order("audit events", (SortKey("sequence", _events.sequence, descending=True, kind="number"),))
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEventCriteria:
+    """Which audit events are wanted; everything given must hold."""
+
+    action: ChoiceCondition[AuditAction] | None = None
+    target: KeyCondition | None = None
+    actor: KeyCondition | None = None
+    operation: KeyCondition | None = None
+    occurred_at: InstantCondition | None = None
 
 
 class AuditRepository(Bound):
-    """The audit events of one organization; they are only ever added."""
+    """The audit events of one organization; they are only ever added, and read with AUDIT_READ alone."""
 
     async def record(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add audit events, in this order."""
@@ -19,3 +43,45 @@ class AuditRepository(Bound):
     async def announce(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add outbox events, in this order, in the transaction of the change that they tell of."""
         await self._insert(OutboxEvent, rows)
+
+    async def by_id(self, ids: Collection[UUID]) -> Mapping[UUID, AuditEvent]:
+        """The events with these ids."""
+        found = await self._connection.execute(
+            select(*columns(AuditEvent)).where(*self._readable(), _events.id.in_(ids))
+        )
+        return {event.id: event for event in light(AuditEvent, found)}
+
+    async def listed(self, criteria: AuditEventCriteria, order: Order, part: Slice) -> list[AuditEvent]:
+        """One slice of the list of all that meet the criteria."""
+        statement = select(*columns(AuditEvent)).where(*self._meeting(criteria))
+        return light(AuditEvent, await self._connection.execute(sliced(statement, order, part)))
+
+    async def count(self, criteria: AuditEventCriteria, limit: int) -> int:
+        """How many meet the criteria, up to one more than the limit."""
+        return await counted(self._connection, select(_events.id).where(*self._meeting(criteria)), limit)
+
+    async def of_targets(self, ids: Collection[UUID], order: Order, part: Slice) -> dict[UUID, list[AuditEvent]]:
+        """What was done to each of these objects."""
+        return await slices(
+            self._connection, AuditEvent, table_of(AuditEvent), _events.target_id, ids, order, part, *self._readable()
+        )
+
+    async def count_of_targets(self, ids: Collection[UUID]) -> dict[UUID, int]:
+        """How much was done to each of these objects."""
+        return await counts(self._connection, table_of(AuditEvent), _events.target_id, ids, *self._readable())
+
+    def _readable(self) -> list[ColumnElement[bool]]:
+        return [self._ours(AuditEvent), true() if self._sight.audit else false()]
+
+    def _meeting(self, criteria: AuditEventCriteria) -> list[ColumnElement[bool]]:
+        clauses = self._readable()
+        for condition, column in (
+            (criteria.action, _events.action),
+            (criteria.target, _events.target_id),
+            (criteria.actor, _events.actor_id),
+            (criteria.operation, _events.operation_id),
+            (criteria.occurred_at, _events.occurred_at),
+        ):
+            if condition is not None:
+                clauses.append(condition.on(column))
+        return clauses
