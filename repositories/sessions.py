@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, not_, select
 
-from models.organization import Organization
 from models.session import Session, SessionEndReason
 from models.storage import table_of
 from repositories.bound import Bound
@@ -20,7 +19,6 @@ from repositories.sight import visible_sessions
 from repositories.standing import open_session
 
 _sessions = table_of(Session).c
-_organizations = table_of(Organization).c
 
 SESSIONS_LATEST_FIRST = ordered_by(
     "sessions", [SortKey("started_at", _sessions.started_at, descending=True, kind="instant")], _sessions.id
@@ -48,15 +46,6 @@ class Clock:
 
 class SessionRepository(Bound):
     """The sessions of one organization that the caller sees."""
-
-    async def idle_minutes(self, organization_ids: Collection[UUID]) -> Mapping[UUID, int]:
-        """Idle minutes that end a session, by organization; only ours is told."""
-        found = await self._connection.execute(
-            select(_organizations.id, _organizations.idle_timeout_minutes).where(
-                _organizations.id.in_(organization_ids), _organizations.id == self._organization_id
-            )
-        )
-        return {row.id: row.idle_timeout_minutes for row in found}
 
     async def by_id(self, ids: Collection[UUID], clock: Clock) -> Mapping[UUID, Session]:
         """The sessions with these ids."""

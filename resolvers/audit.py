@@ -1,0 +1,58 @@
+"""Finding what was done, for who holds AUDIT_READ."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+from models.audit import AuditEvent
+from models.permission import Permission
+from models.user import User
+from repositories.audit import EVENTS_LATEST_FIRST, AuditEventCriteria
+from repositories.kept import Kept
+from repositories.keyset import Slice
+from resolvers.context import Context
+from resolvers.lists import page_of_list, page_of_parent
+from resolvers.paging import Page, PageArguments
+
+
+async def audit_event_of(context: Context, event_id: UUID | None) -> AuditEvent | None:
+    """The audit event with this id; None when there is none or the caller may read none."""
+    return None if event_id is None else await context.loaders.load("audit_events", event_id, _by_id)
+
+
+async def page(context: Context, criteria: AuditEventCriteria, arguments: PageArguments) -> Page[AuditEvent]:
+    """A page of audit events, the latest first.
+
+    Raises:
+        NotPermitted: The caller may read none.
+        BadInput, BadCursor: See `PageArguments.slice`.
+    """
+    context.require(Permission.AUDIT_READ)
+
+    async def fetch(kept: Kept, part: Slice) -> list[AuditEvent]:
+        return await kept.audit.listed(criteria, EVENTS_LATEST_FIRST, part)
+
+    async def count(kept: Kept, limit: int) -> int:
+        return await kept.audit.count(criteria, limit)
+
+    return await page_of_list(context, EVENTS_LATEST_FIRST, arguments, fetch, count)
+
+
+async def events_of_user(context: Context, user: User, arguments: PageArguments) -> Page[AuditEvent]:
+    """What was recorded about a person, the latest first; empty for who may read no audit events."""
+
+    async def fetch(kept: Kept, ids: Collection[UUID], part: Slice) -> Mapping[UUID, list[AuditEvent]]:
+        return await kept.audit.of_targets(ids, EVENTS_LATEST_FIRST, part)
+
+    return await page_of_parent(
+        context, "events_of_users", user.id, EVENTS_LATEST_FIRST, arguments, fetch, _count_of_targets
+    )
+
+
+async def _by_id(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, AuditEvent]:
+    return await kept.audit.by_id(ids)
+
+
+async def _count_of_targets(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, int]:
+    return await kept.audit.count_of_targets(ids)

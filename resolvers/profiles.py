@@ -1,0 +1,43 @@
+"""Finding user profiles and desktop profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+from models.profile import DesktopProfile, UserProfile
+from models.user import User
+from repositories.kept import Kept
+from resolvers.context import Context
+
+
+async def user_profile_of(context: Context, profile_id: UUID | None) -> UserProfile | None:
+    """The user profile with this id; None when there is none."""
+    return None if profile_id is None else await context.loaders.load("user_profiles", profile_id, _user_profiles)
+
+
+async def desktop_profile_of(context: Context, profile_id: UUID | None) -> DesktopProfile | None:
+    """The desktop profile with this id; None when there is none."""
+    if profile_id is None:
+        return None
+    return await context.loaders.load("desktop_profiles", profile_id, _desktop_profiles)
+
+
+async def desktop_profile_of_user(context: Context, user: User) -> DesktopProfile | None:
+    """The desktop profile that counts for a person: their own, else the site's, else the organization's (B5).
+
+    None for somebody who is not enabled for the contact center (requirement B19).
+    """
+    return await context.loaders.load("desktop_profiles_of_users", user.id, _desktop_profiles_of_users)
+
+
+async def _user_profiles(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, UserProfile]:
+    return await kept.user_profiles.by_id(ids)
+
+
+async def _desktop_profiles(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, DesktopProfile]:
+    return await kept.desktop_profiles.by_id(ids)
+
+
+async def _desktop_profiles_of_users(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, DesktopProfile]:
+    return await kept.desktop_profiles.of_users(ids)
