@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import strawberry
 import structlog
 from graphql import GraphQLError
+from strawberry.exceptions import StrawberryInputCoercionError
 
 from repositories.engine import DatabaseUnavailable
 from resolvers.refusals import MutationErrorCode, MutationWarningCode, Refusal
 
 MAX_ERRORS = 5
 MAX_MESSAGE_CHARACTERS = 200
+
+# How Python shows an object of the libraries, which says nothing to a caller.
+_OBJECT = re.compile(r"'?<[\w.]+ object at 0x[0-9a-f]+>'?")
 
 log = structlog.get_logger(__name__)
 
@@ -82,11 +86,18 @@ def told(error: GraphQLError, request_id: str | None) -> Told:
     if isinstance(cause, DatabaseUnavailable):
         log.warning("database unavailable", request_id=request_id, path=error.path, reason=repr(cause.__cause__))
         return Told("The database does not answer. Try again in a moment.", "INTERNAL", 503)
-    if isinstance(cause, GraphQLError) and cause.message.startswith("Argument "):
-        # A null that only turned up in the variables, for an argument that takes none.
-        return Told(cause.message, "BAD_USER_INPUT")
+    if isinstance(cause, StrawberryInputCoercionError) or (
+        isinstance(cause, GraphQLError) and cause.message.startswith("Argument ")
+    ):
+        # Only the variables showed that an argument does not fit: validation could not see it.
+        return unfit(cause)
     log.error("a field failed", request_id=request_id, path=error.path, exc_info=cause)
     return Told("Something went wrong here. The request id leads to the reason in the log.", "INTERNAL")
+
+
+def unfit(error: GraphQLError) -> Told:
+    """What a caller is told of a value that does not fit its type."""
+    return Told(_OBJECT.sub("another type", error.message), "BAD_USER_INPUT")
 
 
 def root_cause(error: BaseException) -> BaseException:
@@ -99,8 +110,3 @@ def root_cause(error: BaseException) -> BaseException:
 def shortened(message: str) -> str:
     """A message without the long values that somebody may have put in it."""
     return message if len(message) <= MAX_MESSAGE_CHARACTERS else message[: MAX_MESSAGE_CHARACTERS - 1] + "…"
-
-
-def listed(errors: Sequence[GraphQLError], code: str, request_id: str | None) -> list[dict[str, Any]]:
-    """Entries for errors that all have the same code; the first few."""
-    return [Told(error.message, code).formatted(error, request_id) for error in errors[:MAX_ERRORS]]

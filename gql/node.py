@@ -100,7 +100,7 @@ async def find_node(context: Context, global_id: str, path: tuple[str, ...]) -> 
     return None if find is None else await find(context, key)
 
 
-def node_keys(global_ids: list[strawberry.ID]) -> None:
+def check_ids(global_ids: list[strawberry.ID]) -> None:
     """Refuse a list of ids that `nodes` does not take.
 
     Raises:

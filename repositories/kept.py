@@ -15,9 +15,9 @@ from repositories.call_records import CallRecordRepository
 from repositories.credentials import CredentialRepository
 from repositories.licenses import LicenseRepository
 from repositories.operations import OperationRepository
+from repositories.organizations import OrganizationRepository
 from repositories.presences import PresenceRepository
 from repositories.profiles import DesktopProfileRepository, UserProfileRepository
-from repositories.organizations import OrganizationRepository
 from repositories.provisioning import ProvisioningRepository
 from repositories.queues import QueueRepository
 from repositories.seats import SeatRepository

@@ -14,6 +14,7 @@ from models.profile import DesktopProfile, UserProfile, UserProfileKind
 from models.session import Surface
 from models.storage import table_of, uuid7
 from models.text import fold
+from repositories.bound import Bound
 from repositories.rows import columns, light
 
 _organizations = table_of(Organization).c
@@ -26,6 +27,17 @@ PROFILE_NAMES = {
     UserProfileKind.ADMINISTRATOR_ONLY: "Administrator Only",
 }
 LICENSE_NAMES = {LicenseType.STANDARD_AGENT: "Standard agent", LicenseType.PREMIUM_AGENT: "Premium agent"}
+
+
+class OrganizationRepository(Bound):
+    """The one organization that everything else here belongs to."""
+
+    async def own(self) -> Organization | None:
+        """The organization."""
+        found = await self._connection.execute(
+            select(*columns(Organization)).where(_organizations.id == self._organization_id)
+        )
+        return next(iter(light(Organization, found)), None)
 
 
 async def all_organizations(connection: AsyncConnection) -> list[Organization]:

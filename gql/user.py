@@ -1,0 +1,388 @@
+"""People in the schema, what can be asked about them, and the lists of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+from strawberry import UNSET
+
+from gql.arguments import After, Before, First, Last, given, page_arguments
+from gql.call_record import CallRecordFilterInput
+from gql.connection import connection
+from gql.directives import NULL_ONLY_ON_ERROR
+from gql.enums import OrderDirection
+from gql.filters import (
+    DateTimeFilterInput,
+    FilterReader,
+    IdFilterInput,
+    UserRoleFilterInput,
+    UserStatusFilterInput,
+    read,
+)
+from gql.ids import key_of
+from gql.info import Info
+from gql.node import Actor, Node, later, node_id, resolvable, views
+from models.audit import AuditEvent
+from models.call_record import CallRecord
+from models.deactivation import Deactivation
+from models.license import License
+from models.presence import Presence
+from models.profile import DesktopProfile, UserProfile
+from models.queue import Queue, QueueAssignmentSource
+from models.session import Session, SignInBlock
+from models.site import Site
+from models.team import Team
+from models.text import mail_key
+from models.user import IdentitySource, UserRole, UserStatus
+from models.user import User as UserRow
+from repositories.users import UserCriteria, UserKey, UserOrderField
+from resolvers import (
+    audit,
+    call_records,
+    licenses,
+    presences,
+    profiles,
+    queues,
+    sessions,
+    sites,
+    standing,
+    teams,
+    users,
+)
+from resolvers.orders import Wish
+from resolvers.paging import Page
+from resolvers.refusals import BadInput
+from resolvers.users import UserQuestion
+
+
+@strawberry.type(description="A person who works in, supervises or administers the contact center.")
+class User(Node, Actor):
+    """A view over a person."""
+
+    id = node_id("User")
+    is_type_of = views(UserRow)
+    version: int = strawberry.field(
+        description="Number that grows by one with every change of profile data, status, roles, sign-in block, team "
+        "memberships, direct assignments, skill groups or license grants, never with presence, sessions or the rename "
+        "of something else; pass it as `expectedVersion` to detect lost updates."
+    )
+    external_id: str | None = strawberry.field(
+        description="Key of the user in the system of record of the customer, unique when present."
+    )
+    email: str = strawberry.field(description="Sign-in name and mail address, unique regardless of case.")
+    first_name: str | None = strawberry.field(description="First name.")
+    last_name: str | None = strawberry.field(description="Last name.")
+    nickname: str | None = strawberry.field(description="Second name by which colleagues and customers know the user.")
+    display_name: str = strawberry.field(description="Name to show for the user.")
+    agent_number: str | None = strawberry.field(
+        description="Number of the agent, unique among users that are not deleted."
+    )
+    extension: str | None = strawberry.field(description="Phone extension.")
+    work_phone: str | None = strawberry.field(description="Work phone number, in E.164 format.")
+    mobile_phone: str | None = strawberry.field(description="Mobile phone number, in E.164 format.")
+    identity_source: IdentitySource = strawberry.field(
+        description="Where names and mail address come from: when DIRECTORY, they cannot be changed here."
+    )
+    protected: bool = strawberry.field(
+        description="Whether the user is protected from deactivation, force-offline and deletion."
+    )
+    locale: str | None = strawberry.field(description="BCP 47 language tag of the language of mails to the user.")
+    time_zone: str | None = strawberry.field(
+        description="IANA name of the time zone in which mails and schedules show times to the user."
+    )
+    status: UserStatus = strawberry.field(description="Life-cycle state.")
+    status_changed_at: datetime = strawberry.field(description="When the life-cycle state last changed.")
+
+    @strawberry.field(
+        graphql_type=later("Deactivation", "gql.standing") | None,
+        description="Details of the current deactivation, null unless `status` is DEACTIVATED.",
+    )
+    async def deactivation(self: Any, info: Info) -> Deactivation | None:
+        return await standing.deactivation_of(info.context, self)
+
+    @strawberry.field(graphql_type=list[UserRole], description="Roles in the contact center.")
+    async def roles(self: Any, info: Info) -> list[UserRole]:
+        return await users.roles_of_user(info.context, self)
+
+    contact_center_enabled: bool = strawberry.field(
+        description="Whether the account is enabled for the contact center."
+    )
+
+    @strawberry.field(
+        graphql_type=later("SignInBlock", "gql.standing") | None,
+        description="Sign-in block set by force-offline, null when there is none.",
+    )
+    async def sign_in_block(self: Any, info: Info) -> SignInBlock | None:
+        return await standing.sign_in_block_of(info.context, self)
+
+    @strawberry.field(
+        graphql_type=later("Presence", "gql.presence") | None,
+        directives=NULL_ONLY_ON_ERROR,
+        description="Current presence.",
+    )
+    async def presence(self: Any, info: Info) -> Presence | None:
+        return await presences.presence_of(info.context, self)
+
+    @strawberry.field(graphql_type=later("Site", "gql.site") | None, description="Site of the user.")
+    async def site(self: Any, info: Info) -> Site | None:
+        return await sites.site_of(info.context, self.site_id)
+
+    @strawberry.field(
+        graphql_type=later("UserProfile", "gql.profile") | None,
+        description="Profile that says on which surfaces the user may sign in and which permissions of the roles are "
+        "kept.",
+    )
+    async def profile(self: Any, info: Info) -> UserProfile | None:
+        return await profiles.user_profile_of(info.context, self.profile_id)
+
+    @strawberry.field(
+        graphql_type=later("DesktopProfile", "gql.profile") | None,
+        description="Profile that shapes the desktop of the user: the user's own, or else the default of the site or "
+        "of the organization.",
+    )
+    async def desktop_profile(self: Any, info: Info) -> DesktopProfile | None:
+        return await profiles.desktop_profile_of_user(info.context, self)
+
+    @strawberry.field(
+        graphql_type=later("TeamConnection", "gql.team") | None,
+        directives=NULL_ONLY_ON_ERROR,
+        description="Teams of the user. Empty after a deactivation, also after the reactivation, until teams are "
+        "assigned again.",
+    )
+    async def teams(
+        self: Any, info: Info, first: First = UNSET, after: After = UNSET, last: Last = UNSET, before: Before = UNSET
+    ) -> Page[Team]:
+        return await teams.teams_of_user(info.context, self, page_arguments(first, after, last, before))
+
+    @strawberry.field(
+        graphql_type=later("UserQueueConnection", "gql.queue") | None,
+        directives=NULL_ONLY_ON_ERROR,
+        description="Queues the user works in, each once, directly or through teams or skill groups.",
+    )
+    async def queues(
+        self: Any,
+        info: Info,
+        source: Annotated[
+            list[QueueAssignmentSource] | None,
+            strawberry.argument(description="Keep only queues that have an origin of one of these kinds."),
+        ] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Page[Queue]:
+        return await queues.queues_of_user(
+            info.context, self, given(source), page_arguments(first, after, last, before)
+        )
+
+    @strawberry.field(
+        graphql_type=later("License", "gql.license") | None,
+        description="License that counts for the user, null while the user is deactivated: PREMIUM_AGENT wins over "
+        "STANDARD_AGENT.",
+    )
+    async def effective_license(self: Any, info: Info) -> License | None:
+        return await licenses.effective_license_of(info.context, self)
+
+    @strawberry.field(
+        graphql_type=later("SessionConnection", "gql.session") | None,
+        directives=NULL_ONLY_ON_ERROR,
+        description="Sessions of the user, the latest first.",
+    )
+    async def sessions(
+        self: Any,
+        info: Info,
+        open: Annotated[
+            bool | None,
+            strawberry.argument(description="Keep only sessions that are open (true) or closed (false)."),
+        ] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Page[Session]:
+        return await sessions.sessions_of_user(
+            info.context, self, given(open), page_arguments(first, after, last, before)
+        )
+
+    @strawberry.field(
+        graphql_type=later("AuditEventConnection", "gql.audit") | None,
+        directives=NULL_ONLY_ON_ERROR,
+        description="What was recorded about this user, the latest first.",
+    )
+    async def audit_events(
+        self: Any, info: Info, first: First = UNSET, after: After = UNSET, last: Last = UNSET, before: Before = UNSET
+    ) -> Page[AuditEvent]:
+        return await audit.events_of_user(info.context, self, page_arguments(first, after, last, before))
+
+    @strawberry.field(
+        graphql_type=later("CallRecordConnection", "gql.call_record") | None,
+        directives=NULL_ONLY_ON_ERROR,
+        description="Call records of the user, the latest first, kept after deactivation and deletion.",
+    )
+    async def call_records(
+        self: Any,
+        info: Info,
+        filter: Annotated[
+            CallRecordFilterInput | None, strawberry.argument(description="Condition on the call records.")
+        ] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Page[CallRecord]:
+        criteria = read(filter, FilterReader(info.context.limits))
+        return await call_records.calls_of_user(
+            info.context, self, criteria, page_arguments(first, after, last, before)
+        )
+
+    activated_at: datetime | None = strawberry.field(
+        description="When the user first signed in, null for somebody who was invited and never did."
+    )
+    last_sign_in_at: datetime | None = strawberry.field(description="When the user last signed in.")
+    last_active_at: datetime | None = strawberry.field(
+        description="When the user last used any session, to within a minute."
+    )
+    created_at: datetime = strawberry.field(description="When the user was created.")
+    updated_at: datetime = strawberry.field(
+        description="When `version` last grew; presence and sessions do not move it."
+    )
+
+
+UserConnection = connection("User", User, hides=True)
+resolvable("User", users.user_of)
+
+
+@strawberry.input(one_of=True, description="Names one user by one of its keys.")
+class UserKeyInput:
+    id: strawberry.ID | None = strawberry.field(default=UNSET, description="Global id.")
+    email: str | None = strawberry.field(default=UNSET, description="Mail address, compared regardless of case.")
+    external_id: str | None = strawberry.field(
+        default=UNSET, description="Key in the system of record of the customer."
+    )
+    agent_number: str | None = strawberry.field(default=UNSET, description="Number of the agent.")
+
+
+@strawberry.input(description="Condition on users. Several fields in one object must all hold. At most 50 conditions.")
+class UserFilterInput:
+    id: IdFilterInput | None = strawberry.field(default=UNSET, description="Condition on the id.")
+    status: UserStatusFilterInput | None = strawberry.field(
+        default=UNSET,
+        description="Condition on the life-cycle state; when there is one, it alone decides about deactivated users, "
+        "and deleted ones match only where named by `eq` or `in`.",
+    )
+    role: UserRoleFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the roles: at least one must match."
+    )
+    contact_center_enabled: bool | None = strawberry.field(
+        default=UNSET, description="Whether the account is enabled for the contact center."
+    )
+    team: IdFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the teams: at least one team must match."
+    )
+    queue: IdFilterInput | None = strawberry.field(
+        default=UNSET,
+        description="Condition on the queues: at least one queue must match, however it was assigned.",
+    )
+    license: IdFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the licenses: at least one must match."
+    )
+    site: IdFilterInput | None = strawberry.field(default=UNSET, description="Condition on the site.")
+    updated_at: DateTimeFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the time of the last change."
+    )
+
+    def question(self, reader: FilterReader) -> UserQuestion:
+        """Which people are wanted."""
+        criteria = UserCriteria(
+            id=reader.keys("id", self.id, "User"),
+            role=reader.choice("role", self.role),
+            contact_center_enabled=reader.flag("contactCenterEnabled", self.contact_center_enabled),
+            team=reader.keys("team", self.team, "Team"),
+            queue=reader.keys("queue", self.queue, "Queue"),
+            license=reader.keys("license", self.license, "License"),
+            site=reader.keys("site", self.site, "Site"),
+            updated_at=reader.instant("updatedAt", self.updated_at),
+        )
+        return UserQuestion(criteria, reader.choice("status", self.status))
+
+
+@strawberry.input(
+    description="Sort key for a list of User items. The node id is always appended as the last key, and items without "
+    "a value come last in both directions."
+)
+class UserOrderInput:
+    field: UserOrderField = strawberry.field(description="Field to sort by.")
+    direction: OrderDirection = strawberry.field(default=OrderDirection.ASC, description="Sort direction.")
+
+
+def wishes(order_by: Sequence[Any] | None) -> list[Wish[Any]]:
+    """What a list is to be sorted by."""
+    return [Wish(one.field, one.direction is OrderDirection.DESC) for one in given(order_by) or ()]
+
+
+@strawberry.type
+class UserQueries:
+    """Root fields about people."""
+
+    @strawberry.field(
+        graphql_type=User | None,
+        description="User with this key, null when there is none. Deactivated users are found.",
+    )
+    async def user(
+        self: Any, info: Info, by: Annotated[UserKeyInput, strawberry.argument(description="Key of the user.")]
+    ) -> UserRow | None:
+        if by.id:
+            key = key_of(by.id, "User")
+            if key is None:
+                raise BadInput("This is no global id of type User.", ("by", "id"))
+            return await users.user_of(info.context, key)
+        if by.email:
+            return await users.user_by(info.context, UserKey.EMAIL, mail_key(by.email))
+        if by.external_id:
+            return await users.user_by(info.context, UserKey.EXTERNAL_ID, by.external_id)
+        return await users.user_by(info.context, UserKey.AGENT_NUMBER, by.agent_number or "")
+
+    @strawberry.field(
+        graphql_type=UserConnection | None,
+        description="Users, by default without the deactivated ones and sorted by display name. Filtered by "
+        "`updatedAt` with `includeDeactivated`, this is the way to follow changes without a socket.",
+    )
+    async def users(
+        self: Any,
+        info: Info,
+        include_deactivated: Annotated[
+            bool,
+            strawberry.argument(
+                description="Whether deactivated users are listed too. Ignored when the filter has a condition on the "
+                "status."
+            ),
+        ] = False,
+        filter: Annotated[UserFilterInput | None, strawberry.argument(description="Condition on the items.")] = UNSET,
+        search: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Words that must all occur in name, mail address, extension, agent number or external id, "
+                "regardless of case and accents; it filters and does not sort."
+            ),
+        ] = UNSET,
+        order_by: Annotated[
+            list[UserOrderInput] | None,
+            strawberry.argument(description="Sort keys, the most important first, at most 3."),
+        ] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Page[UserRow]:
+        condition = given(filter)
+        question = condition.question(FilterReader(info.context.limits)) if condition else UserQuestion()
+        question = replace(
+            question,
+            criteria=replace(question.criteria, words=users.search_words(given(search))),
+            include_deactivated=include_deactivated,
+        )
+        return await users.page(info.context, question, wishes(order_by), page_arguments(first, after, last, before))
