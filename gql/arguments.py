@@ -10,6 +10,8 @@ from typing import Annotated, Any, TypeVar
 
 import strawberry
 
+from gql.enums import OrderDirection
+from resolvers.orders import Wish
 from resolvers.paging import PageArguments
 
 T = TypeVar("T")
@@ -33,6 +35,13 @@ IncludeInactive = Annotated[
         "Ignored when the filter has a condition on `active`."
     ),
 ]
+NameSearch = Annotated[
+    str | None,
+    strawberry.argument(
+        description="Words that must all occur in the name, regardless of case and accents; it filters and does not "
+        "sort."
+    ),
+]
 GlobalId = Annotated[strawberry.ID, strawberry.argument(description="Global id.")]
 
 
@@ -44,6 +53,15 @@ def given(value: T | None) -> T | None:
 def page_arguments(first: int | None, after: str | None, last: int | None, before: str | None) -> PageArguments:
     """What a connection was asked for."""
     return PageArguments(given(first), given(after), given(last), given(before))
+
+
+def wishes(order_by: Sequence[Any] | None) -> list[Wish[Any]]:
+    """What a list is to be sorted by.
+
+    Args:
+        order_by: Inputs with a `field` and a `direction`.
+    """
+    return [Wish(one.field, one.direction is OrderDirection.DESC) for one in given(order_by) or ()]
 
 
 def unstorable(value: Any) -> tuple[str, ...] | None:

@@ -45,7 +45,7 @@ def may_enter(context: Context, field: str | None = None) -> None:
 
 
 def _guarded(name: str, resolve: Resolve, *, checks_texts: bool) -> Resolve:
-    def guarded(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    def guarded(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         may_enter(info.context, name)
         if checks_texts:
             path = unstorable(arguments)

@@ -18,7 +18,7 @@ from uuid import UUID
 
 import strawberry
 
-from gql.ids import PREFIXES, global_id, parse_id
+from gql.ids import PREFIXES, global_id, key_of, parse_id
 from repositories.rows import row_class
 from resolvers.context import Context
 from resolvers.limits import MAX_NODES
@@ -98,6 +98,18 @@ async def find_node(context: Context, global_id: str, path: tuple[str, ...]) -> 
     type_name, key = parsed
     find = _finders.get(type_name)
     return None if find is None else await find(context, key)
+
+
+def key_argument(global_id: str, *type_names: str, path: tuple[str, ...] = ("id",)) -> UUID:
+    """The key in an argument that is a global id of one of these types.
+
+    Raises:
+        BadInput: It is malformed or of another type.
+    """
+    key = key_of(global_id, *type_names)
+    if key is None:
+        raise BadInput(f"This is no global id of type {' or '.join(type_names)}.", path)
+    return key
 
 
 def check_ids(global_ids: list[strawberry.ID]) -> None:

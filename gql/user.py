@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ import strawberry
 from strawberry import UNSET
 
 from gql.arguments import After, Before, First, Last, given, page_arguments
+from gql.arguments import wishes as wishes
 from gql.call_record import CallRecordFilterInput
 from gql.connection import connection
 from gql.directives import NULL_ONLY_ON_ERROR
@@ -23,9 +23,8 @@ from gql.filters import (
     UserStatusFilterInput,
     read,
 )
-from gql.ids import key_of
 from gql.info import Info
-from gql.node import Actor, Node, later, node_id, resolvable, views
+from gql.node import Actor, Node, key_argument, later, node_id, resolvable, views
 from models.audit import AuditEvent
 from models.call_record import CallRecord
 from models.deactivation import Deactivation
@@ -53,9 +52,7 @@ from resolvers import (
     teams,
     users,
 )
-from resolvers.orders import Wish
 from resolvers.paging import Page
-from resolvers.refusals import BadInput
 from resolvers.users import UserQuestion
 
 
@@ -319,11 +316,6 @@ class UserOrderInput:
     direction: OrderDirection = strawberry.field(default=OrderDirection.ASC, description="Sort direction.")
 
 
-def wishes(order_by: Sequence[Any] | None) -> list[Wish[Any]]:
-    """What a list is to be sorted by."""
-    return [Wish(one.field, one.direction is OrderDirection.DESC) for one in given(order_by) or ()]
-
-
 @strawberry.type
 class UserQueries:
     """Root fields about people."""
@@ -336,10 +328,7 @@ class UserQueries:
         self: Any, info: Info, by: Annotated[UserKeyInput, strawberry.argument(description="Key of the user.")]
     ) -> UserRow | None:
         if by.id:
-            key = key_of(by.id, "User")
-            if key is None:
-                raise BadInput("This is no global id of type User.", ("by", "id"))
-            return await users.user_of(info.context, key)
+            return await users.user_of(info.context, key_argument(by.id, "User", path=("by", "id")))
         if by.email:
             return await users.user_by(info.context, UserKey.EMAIL, mail_key(by.email))
         if by.external_id:
