@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 from models.audit import AuditEvent
@@ -14,6 +15,15 @@ from repositories.keyset import Slice
 from resolvers.context import Context
 from resolvers.lists import page_of_list, page_of_parent
 from resolvers.paging import Page, PageArguments
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One changed field, its values as text."""
+
+    field: str
+    before: str | None
+    after: str | None
 
 
 async def audit_event_of(context: Context, event_id: UUID | None) -> AuditEvent | None:
@@ -48,6 +58,11 @@ async def events_of_user(context: Context, user: User, arguments: PageArguments)
     return await page_of_parent(
         context, "events_of_users", user.id, EVENTS_LATEST_FIRST, arguments, fetch, _count_of_targets
     )
+
+
+def changes_of(event: AuditEvent) -> list[Changed]:
+    """What changed, as it was recorded."""
+    return [Changed(*one) for one in event.changes]
 
 
 async def _by_id(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, AuditEvent]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
+from models.permission import Permission
 from models.profile import DesktopProfile, UserProfile
+from models.session import Surface
 from models.user import User
 from repositories.kept import Kept
 from resolvers.context import Context
+from resolvers.permissions import FULL_ADMINISTRATOR
 
 
 async def user_profile_of(context: Context, profile_id: UUID | None) -> UserProfile | None:
@@ -29,6 +32,17 @@ async def desktop_profile_of_user(context: Context, user: User) -> DesktopProfil
     None for somebody who is not enabled for the contact center (requirement B19).
     """
     return await context.loaders.load("desktop_profiles_of_users", user.id, _desktop_profiles_of_users)
+
+
+def surfaces_of(profile: UserProfile) -> list[Surface]:
+    """Where people with a profile may sign in."""
+    return [surface for surface in Surface if surface.name in profile.surfaces]
+
+
+def permissions_kept_by(profile: UserProfile) -> list[Permission]:
+    """What a profile lets people keep of the permissions of their roles; a built-in one keeps all."""
+    given = [permission for permission in Permission if permission in FULL_ADMINISTRATOR]
+    return given if profile.permissions is None else [one for one in given if one.name in profile.permissions]
 
 
 async def _user_profiles(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, UserProfile]:

@@ -1,0 +1,142 @@
+"""Licenses in the schema, their seats, and the lists of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+import strawberry
+from strawberry import UNSET
+
+from gql.arguments import (
+    After,
+    Before,
+    First,
+    GlobalId,
+    IncludeInactive,
+    Last,
+    NameSearch,
+    given,
+    page_arguments,
+    wishes,
+)
+from gql.connection import connection
+from gql.enums import OrderDirection, worded
+from gql.filters import FilterReader, LicenseTypeFilterInput, StringFilterInput
+from gql.info import Info
+from gql.node import Node, key_argument, node_id, resolvable, views
+from gql.words import ACTIVE, ACTIVE_CONDITION, ORDER, VERSION
+from models.license import License as LicenseRow
+from models.license import LicensePool, LicenseType
+from repositories.licenses import LicenseCriteria, LicenseOrderField
+from resolvers import licenses
+from resolvers.paging import Page
+from resolvers.users import search_words
+
+worded(
+    LicenseOrderField,
+    "Fields by which a list of License items can be sorted.",
+    NAME="Name, regardless of case and accents.",
+    TYPE="Type in the order of the enum.",
+)
+
+
+@strawberry.type(description="Seats of a license now.")
+class LicenseSeats:
+    """A view over the pool of a license."""
+
+    @strawberry.field(graphql_type=int | None, description="Seats that may be granted, null when unlimited.")
+    def pool(self: Any) -> int | None:
+        seats: int | None = self.seats
+        return seats
+
+    granted: int = strawberry.field(description="Seats taken by active grants, one for each user.")
+
+    @strawberry.field(graphql_type=int | None, description="Seats left, null when unlimited.")
+    def available(self: Any) -> int | None:
+        return None if self.seats is None else max(0, self.seats - self.granted)
+
+
+@strawberry.type(description="A kind of license with a number of seats.")
+class License(Node):
+    """A view over a license."""
+
+    id = node_id("License")
+    is_type_of = views(LicenseRow)
+    version: int = strawberry.field(description=VERSION)
+    name: str = strawberry.field(description="Name of the license.")
+    type: LicenseType = strawberry.field(description="Type of the license.")
+    active: bool = strawberry.field(description=ACTIVE)
+
+    @strawberry.field(
+        graphql_type=LicenseSeats | None,
+        description="Seats of the license now, null for callers without LICENSES_READ.",
+    )
+    async def seats(self: Any, info: Info) -> LicensePool | None:
+        return await licenses.seats_of(info.context, self)
+
+
+LicenseConnection = connection("License", License)
+resolvable("License", licenses.license_of)
+
+
+@strawberry.input(
+    description="Condition on licenses. Several fields in one object must all hold. At most 50 conditions."
+)
+class LicenseFilterInput:
+    active: bool | None = strawberry.field(default=UNSET, description=ACTIVE_CONDITION)
+    name: StringFilterInput | None = strawberry.field(default=UNSET, description="Condition on the name.")
+    type: LicenseTypeFilterInput | None = strawberry.field(default=UNSET, description="Condition on the type.")
+    has_available_seats: bool | None = strawberry.field(default=UNSET, description="Whether a seat is left.")
+
+    def criteria(self, reader: FilterReader) -> LicenseCriteria:
+        """Which licenses are wanted."""
+        return LicenseCriteria(
+            active=reader.flag("active", self.active),
+            name=reader.text("name", self.name),
+            type=reader.choice("type", self.type),
+            has_available_seats=reader.flag("hasAvailableSeats", self.has_available_seats),
+        )
+
+
+@strawberry.input(description=ORDER.format("License"))
+class LicenseOrderInput:
+    field: LicenseOrderField = strawberry.field(description="Field to sort by.")
+    direction: OrderDirection = strawberry.field(default=OrderDirection.ASC, description="Sort direction.")
+
+
+@strawberry.type
+class LicenseQueries:
+    """Root fields about licenses."""
+
+    @strawberry.field(graphql_type=License | None, description="License with this id, null when it does not exist.")
+    async def license(self: Any, info: Info, id: GlobalId) -> LicenseRow | None:
+        return await licenses.required_license_of(info.context, key_argument(id, "License"))
+
+    @strawberry.field(graphql_type=LicenseConnection | None, description="Licenses, by default sorted by name.")
+    async def licenses(
+        self: Any,
+        info: Info,
+        include_inactive: IncludeInactive = False,
+        filter: Annotated[
+            LicenseFilterInput | None, strawberry.argument(description="Condition on the items.")
+        ] = UNSET,
+        search: NameSearch = UNSET,
+        order_by: Annotated[
+            list[LicenseOrderInput] | None,
+            strawberry.argument(description="Sort keys, the most important first, at most 3."),
+        ] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Page[LicenseRow]:
+        condition = given(filter)
+        criteria = condition.criteria(FilterReader(info.context.limits)) if condition else LicenseCriteria()
+        return await licenses.page(
+            info.context,
+            replace(criteria, words=search_words(given(search))),
+            include_inactive,
+            wishes(order_by),
+            page_arguments(first, after, last, before),
+        )
