@@ -7,6 +7,7 @@ from typing import Any
 
 import strawberry
 
+import gql.enums  # noqa: F401  (gives the enums their words, before a type shows one)
 from gql.info import Info
 from gql.node import Actor, Node, node_id, resolvable, views
 from models.api_key import ApiKey as ApiKeyRow

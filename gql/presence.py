@@ -6,6 +6,7 @@ from datetime import datetime
 
 import strawberry
 
+import gql.enums  # noqa: F401  (gives the enums their words, before a type shows one)
 from models.presence import PresenceState
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import strawberry
 
+import gql.enums  # noqa: F401  (gives the enums their words, before a type shows one)
 from gql.node import Node, node_id, resolvable, views
 from gql.words import ACTIVE, DESCRIPTION, NAME, VERSION
 from models.permission import Permission

@@ -7,6 +7,7 @@ from typing import Any
 
 import strawberry
 
+import gql.enums  # noqa: F401  (gives the enums their words, before a type shows one)
 from gql.directives import NULL_ONLY_ON_ERROR
 from gql.info import Info
 from gql.node import Actor, later
