@@ -10,7 +10,7 @@ from gql.bulk import answered, answered_in_bulk, bulk_payload, checked_note, par
 from gql.errors import MutationError
 from gql.ids import key_of
 from gql.info import Info
-from gql.node import later
+from gql.user import User
 from models.operation import BulkErrorPolicy
 from models.user import UserRole
 from resolvers import provisioning, updating
@@ -170,7 +170,7 @@ class UpdateUserPayload:
     errors: list[MutationError] = strawberry.field(
         description="Problems that kept the mutation from doing its work. Empty when it succeeded."
     )
-    user: later("User", "gql.user") | None = strawberry.field(  # type: ignore[valid-type]
+    user: User | None = strawberry.field(
         description="The user after the mutation, or as it is now after a VERSION_CONFLICT; null when it was not found."
     )
 

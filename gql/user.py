@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import UNSET
 
-from gql.arguments import After, Before, First, Last, given, page_arguments
-from gql.arguments import wishes as wishes
+from gql.arguments import After, Before, First, Last, given, page_arguments, wishes
 from gql.call_record import CallRecordFilterInput
 from gql.connection import connection
 from gql.directives import NULL_ONLY_ON_ERROR
@@ -327,13 +326,13 @@ class UserQueries:
     async def user(
         self: Any, info: Info, by: Annotated[UserKeyInput, strawberry.argument(description="Key of the user.")]
     ) -> UserRow | None:
-        if by.id:
-            return await users.user_of(info.context, key_argument(by.id, "User", path=("by", "id")))
-        if by.email:
-            return await users.user_by(info.context, UserKey.EMAIL, mail_key(by.email))
-        if by.external_id:
-            return await users.user_by(info.context, UserKey.EXTERNAL_ID, by.external_id)
-        return await users.user_by(info.context, UserKey.AGENT_NUMBER, by.agent_number or "")
+        if (global_id := given(by.id)) is not None:
+            return await users.user_of(info.context, key_argument(global_id, "User", path=("by", "id")))
+        if (mail := given(by.email)) is not None:
+            return await users.user_by(info.context, UserKey.EMAIL, mail_key(mail))
+        if (external_id := given(by.external_id)) is not None:
+            return await users.user_by(info.context, UserKey.EXTERNAL_ID, external_id)
+        return await users.user_by(info.context, UserKey.AGENT_NUMBER, given(by.agent_number) or "")
 
     @strawberry.field(
         graphql_type=UserConnection | None,
