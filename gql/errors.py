@@ -72,10 +72,13 @@ class Told:
         return entry
 
 
-def told(error: GraphQLError, request_id: str | None) -> Told:
+def told(error: GraphQLError, request_id: str | None, logged: set[int]) -> Told:
     """What a caller is told of an error that a field answered with.
 
-    A refusal is told as it is. A fault is logged, once, with its cause, and told without details.
+    A refusal is told as it is. A fault is logged with its cause and told without details.
+
+    Args:
+        logged: Faults of this request that are in the log; many fields may fail of the same one.
     """
     cause = root_cause(error)
     if isinstance(cause, Refusal):
@@ -83,15 +86,19 @@ def told(error: GraphQLError, request_id: str | None) -> Told:
         if cause.path is not None:
             extensions["argumentPath"] = list(cause.path)
         return Told(cause.message, cause.code, extensions=extensions)
-    if isinstance(cause, DatabaseUnavailable):
-        log.warning("database unavailable", request_id=request_id, path=error.path, reason=repr(cause.__cause__))
-        return Told("The database does not answer. Try again in a moment.", "INTERNAL", 503)
     if isinstance(cause, StrawberryInputCoercionError) or (
         isinstance(cause, GraphQLError) and cause.message.startswith("Argument ")
     ):
         # Only the variables showed that an argument does not fit: validation could not see it.
         return unfit(cause)
-    log.error("a field failed", request_id=request_id, path=error.path, exc_info=cause)
+    unseen = id(cause) not in logged
+    logged.add(id(cause))
+    if isinstance(cause, DatabaseUnavailable):
+        if unseen:
+            log.warning("database unavailable", request_id=request_id, path=error.path, reason=repr(cause.__cause__))
+        return Told("The database does not answer. Try again in a moment.", "INTERNAL", 503)
+    if unseen:
+        log.error("a field failed", request_id=request_id, path=error.path, exc_info=cause)
     return Told("Something went wrong here. The request id leads to the reason in the log.", "INTERNAL")
 
 

@@ -185,8 +185,9 @@ def _answer(result: ExecutionResult, request_id: str | None) -> tuple[int, Respo
         return 400, {"errors": [unfit(error).formatted(error, request_id) for error in errors[:MAX_ERRORS]]}
     status = 200
     entries = []
+    logged: set[int] = set()
     for error in errors:
-        one = told(error, request_id)
+        one = told(error, request_id, logged)
         status = max(status, one.status)
         entries.append(one.formatted(error, request_id))
     return status, {"data": result.data, "errors": entries} if entries else {"data": result.data}
