@@ -38,8 +38,9 @@ class PresenceRepository(Bound):
             select(
                 _users.id,
                 _users.status,
-                func.coalesce(_presences.state, PresenceState.OFFLINE, type_=_presences.state.type).label("state"),
-                func.coalesce(_presences.since, _users.created_at, type_=Instant()).label("since"),
+                _users.created_at,
+                _presences.state,
+                _presences.since,
                 _presences.reason_code,
                 open_since.c.since.label("engaged_since"),
             )
@@ -53,7 +54,7 @@ class PresenceRepository(Bound):
         make = row_class(Presence)
         presences: dict[UUID, Presence] = {}
         for row in found:
-            state, since, reason = row.state, row.since, row.reason_code
+            state, since, reason = row.state or PresenceState.OFFLINE, row.since or row.created_at, row.reason_code
             if row.engaged_since is not None and row.status is UserStatus.ACTIVE:
                 state, since, reason = PresenceState.ENGAGED, row.engaged_since, None
             presences[row.id] = make(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from models.permission import Permission
@@ -11,11 +11,13 @@ from models.text import fold
 from models.user import User, UserRole, UserStatus
 from repositories.criteria import ChoiceCondition
 from repositories.kept import Kept
+from repositories.keyset import Slice
 from repositories.users import IDENTITY, SORTABLE, UserCriteria, UserKey, UserOrderField
 from resolvers.context import Context
 from resolvers.limits import MAX_SEARCH_CHARACTERS
+from resolvers.lists import page_of_list
 from resolvers.orders import Wish, chosen_order
-from resolvers.paging import Page, PageArguments, page_of
+from resolvers.paging import Page, PageArguments
 from resolvers.refusals import BadInput
 
 SHOWN = (UserStatus.ACTIVE,)
@@ -61,21 +63,21 @@ async def page(
     """
     context.require(Permission.USERS_READ)
     order = chosen_order("users", wishes, SORTABLE, UserOrderField.DISPLAY_NAME, IDENTITY)
-    part = arguments.slice(order, context.limits.max_page_size)
-    limit = context.limits.max_total_count
     criteria, statuses = question.criteria, question.statuses
 
-    async def count() -> int:
-        async with context.reading() as kept:
-            return await kept.users.count(criteria, statuses, limit)
+    async def fetch(kept: Kept, part: Slice) -> list[User]:
+        return await kept.users.page(criteria, statuses, order, part)
+
+    async def count(kept: Kept, limit: int) -> int:
+        return await kept.users.count(criteria, statuses, limit)
 
     async def count_hidden() -> int:
+        limit = context.limits.max_total_count
         async with context.reading() as kept:
             return min(await kept.users.count(criteria, (UserStatus.DEACTIVATED,), limit), limit)
 
-    async with context.reading() as kept:
-        found = await kept.users.page(criteria, statuses, order, part)
-    return page_of(found, order, part, count, limit, hidden=count_hidden if question.hides else None)
+    found = await page_of_list(context, order, arguments, fetch, count)
+    return replace(found, hidden=count_hidden) if question.hides else found
 
 
 async def user_of(context: Context, user_id: UUID | None) -> User | None:
