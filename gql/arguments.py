@@ -42,6 +42,8 @@ NameSearch = Annotated[
         "sort."
     ),
 ]
+# Every mutation takes one argument, `input`.
+INPUT: Any = strawberry.argument(description="Input of the mutation.")
 GlobalId = Annotated[strawberry.ID, strawberry.argument(description="Global id.")]
 
 

@@ -85,7 +85,7 @@ def told(error: GraphQLError, request_id: str | None, logged: set[int]) -> Told:
         extensions = dict(cause.details)
         if cause.path is not None:
             extensions["argumentPath"] = list(cause.path)
-        return Told(cause.message, cause.code, extensions=extensions)
+        return Told(cause.message, cause.code, cause.status, extensions)
     if isinstance(cause, StrawberryInputCoercionError) or (
         isinstance(cause, GraphQLError) and cause.message.startswith("Argument ")
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from graphql import (
     FieldNode,
     GraphQLError,
     OperationDefinitionNode,
+    OperationType,
     Visitor,
     parse,
     specified_rules,
@@ -37,14 +39,35 @@ MAX_KEPT_CHARACTERS = 20_000
 Response = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a request.
+
+    Attributes:
+        status: HTTP status: 400 when nothing could be executed, 503 when the database is gone.
+        well_formed: Whether it was a GraphQL request at all, answered in GraphQL's own words.
+        operation: Name of the operation.
+        retry_after: Seconds after which the same request may pass.
+    """
+
+    status: int
+    response: Response
+    well_formed: bool = False
+    operation: str | None = None
+    retry_after: int | None = None
+
+
 class Rejected(Exception):
     """The request cannot be executed; nothing of it was."""
 
-    def __init__(self, code: str, errors: Sequence[GraphQLError], status: int = 400) -> None:
+    def __init__(
+        self, code: str, errors: Sequence[GraphQLError], status: int = 400, *, well_formed: bool = True
+    ) -> None:
         super().__init__(code)
         self.code = code
         self.errors = errors
         self.status = status
+        self.well_formed = well_formed
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,41 +131,56 @@ def checked(text: str) -> Document:
     return Document(content, introspects="__" in text and _introspects(content))
 
 
-async def execute(context: Context, body: Mapping[str, Any]) -> tuple[int, Response]:
+async def execute(
+    context: Context,
+    body: Mapping[str, Any],
+    *,
+    timeout_s: float | None = None,
+    only: OperationType | None = None,
+) -> Outcome:
     """Execute what a request asks for.
 
     Args:
         body: `query`, and perhaps `variables` and `operationName`.
-
-    Returns:
-        The HTTP status and the response. 400 when nothing could be executed, 503 when the database is gone.
+        timeout_s: Seconds that a query is given. A change is never cut off: what began is done or undone as a whole.
+        only: The kind of operation that is taken, where it is not every one.
     """
     try:
         text, variables, name = _parts(body)
         document = documents.get(text)
-        _operation(document.content, name)
+        operation = _operation(document.content, name)
+        if only is not None and operation.operation is not only:
+            words = f"Only a {only.value} is taken here."
+            raise Rejected("BAD_USER_INPUT", [GraphQLError(words)], 405, well_formed=False)
         if document.introspects:
             may_enter(context)
-        outcome = run(
-            executable(),
-            document.content,
-            context_value=context,
-            variable_values=variables,
-            operation_name=name,
-            max_coercion_errors=MAX_ERRORS,
-        )
-        result = await outcome if inspect.isawaitable(outcome) else outcome
-        return _answer(result, context.request_id)
+        async with asyncio.timeout(timeout_s if operation.operation is OperationType.QUERY else None):
+            outcome = run(
+                executable(),
+                document.content,
+                context_value=context,
+                variable_values=variables,
+                operation_name=name,
+                max_coercion_errors=MAX_ERRORS,
+            )
+            result = await outcome if inspect.isawaitable(outcome) else outcome
+        return _answer(result, context.request_id, operation.name.value if operation.name else None)
     except Rejected as rejected:
         entries = [
             Told(error.message, rejected.code).formatted(error, context.request_id)
             for error in rejected.errors[:MAX_ERRORS]
         ]
-        return rejected.status, {"errors": entries}
+        return Outcome(rejected.status, {"errors": entries}, rejected.well_formed)
     except Refusal as refusal:
-        return 401 if context.caller is None else 403, {
-            "errors": [Told(refusal.message, refusal.code).formatted(None, context.request_id)]
-        }
+        status = 401 if context.caller is None else 403
+        return Outcome(status, _one(Told(refusal.message, refusal.code), context), True)
+    except TimeoutError:
+        words = f"The query took longer than {timeout_s:g} seconds."
+        return Outcome(504, _one(Told(words, "TIMEOUT"), context), True)
+
+
+def _one(told: Told, context: Context) -> Response:
+    return {"errors": [told.formatted(None, context.request_id)]}
 
 
 def _parts(body: Mapping[str, Any]) -> tuple[str, dict[str, Any], str | None]:
@@ -159,7 +197,7 @@ def _parts(body: Mapping[str, Any]) -> tuple[str, dict[str, Any], str | None]:
 
 
 def _unacceptable(message: str) -> Rejected:
-    return Rejected("BAD_USER_INPUT", [GraphQLError(message)])
+    return Rejected("BAD_USER_INPUT", [GraphQLError(message)], well_formed=False)
 
 
 def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
@@ -178,19 +216,22 @@ def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionN
     raise Rejected("OPERATION_RESOLUTION_FAILURE", [GraphQLError(message)])
 
 
-def _answer(result: ExecutionResult, request_id: str | None) -> tuple[int, Response]:
+def _answer(result: ExecutionResult, request_id: str | None, operation: str | None) -> Outcome:
     errors = result.errors or []
     if result.data is None and errors and all(error.path is None for error in errors):
         # Nothing ran: the variables are not what the operation takes.
-        return 400, {"errors": [unfit(error).formatted(error, request_id) for error in errors[:MAX_ERRORS]]}
-    status = 200
+        entries = [unfit(error).formatted(error, request_id) for error in errors[:MAX_ERRORS]]
+        return Outcome(400, {"errors": entries}, True, operation)
+    status, retry_after = 200, None
     entries = []
     logged: set[int] = set()
     for error in errors:
         one = told(error, request_id, logged)
         status = max(status, one.status)
+        retry_after = (one.extensions or {}).get("retryAfter", retry_after)
         entries.append(one.formatted(error, request_id))
-    return status, {"data": result.data, "errors": entries} if entries else {"data": result.data}
+    response = {"data": result.data, "errors": entries} if entries else {"data": result.data}
+    return Outcome(status, response, True, operation, retry_after)
 
 
 def _introspects(document: DocumentNode) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
+from gql.arguments import INPUT
 from gql.bulk import BulkTermsInput, UserTargetInput, answered_in_bulk, bulk_payload
 from gql.info import Info
 from models.operation import ActiveContactPolicy
@@ -70,7 +71,7 @@ class Lifecycle:
         description="Deactivates users: ends their sessions on every surface, sets their presence to OFFLINE, removes "
         "them from teams and direct queues, suspends their licenses. Their data in reports stays." + _UNCHANGED,
     )
-    async def deactivate_users(self, info: Info, input: DeactivateUsersInput) -> BulkAnswer:
+    async def deactivate_users(self, info: Info, input: Annotated[DeactivateUsersInput, INPUT]) -> BulkAnswer:
         context = info.context
         return await answered_in_bulk(
             input,
@@ -84,7 +85,7 @@ class Lifecycle:
         description="Reactivates users: their old passwords work again, no mail is sent, their presence stays OFFLINE, "
         "their licenses need free seats, no team or queue is put back." + _UNCHANGED,
     )
-    async def reactivate_users(self, info: Info, input: ReactivateUsersInput) -> BulkAnswer:
+    async def reactivate_users(self, info: Info, input: Annotated[ReactivateUsersInput, INPUT]) -> BulkAnswer:
         context = info.context
         return await answered_in_bulk(
             input,
@@ -96,7 +97,7 @@ class Lifecycle:
         description="Signs users out and keeps them from signing in until `resumeUsersOnline`; teams, queues, skill "
         "groups and licenses stay." + _UNCHANGED,
     )
-    async def force_users_offline(self, info: Info, input: ForceUsersOfflineInput) -> BulkAnswer:
+    async def force_users_offline(self, info: Info, input: Annotated[ForceUsersOfflineInput, INPUT]) -> BulkAnswer:
         context = info.context
         return await answered_in_bulk(
             input,
@@ -109,7 +110,7 @@ class Lifecycle:
         graphql_type=ResumeUsersOnlinePayload | None,
         description="Lifts the block set by `forceUsersOffline`; signs nobody in." + _UNCHANGED,
     )
-    async def resume_users_online(self, info: Info, input: ResumeUsersOnlineInput) -> BulkAnswer:
+    async def resume_users_online(self, info: Info, input: Annotated[ResumeUsersOnlineInput, INPUT]) -> BulkAnswer:
         context = info.context
         return await answered_in_bulk(
             input,
@@ -120,7 +121,7 @@ class Lifecycle:
         graphql_type=SignOutUsersPayload | None,
         description="Ends the sessions of users, who can sign in again." + _UNCHANGED,
     )
-    async def sign_out_users(self, info: Info, input: SignOutUsersInput) -> BulkAnswer:
+    async def sign_out_users(self, info: Info, input: Annotated[SignOutUsersInput, INPUT]) -> BulkAnswer:
         context = info.context
         return await answered_in_bulk(
             input,

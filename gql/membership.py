@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import strawberry
 
+from gql.arguments import INPUT
 from gql.bulk import BulkTermsInput, UserTargetInput, answered_in_bulk, bulk_payload, parse_ids
 from gql.info import Info
 from resolvers import membership
@@ -70,7 +73,7 @@ class Assigning:
         graphql_type=AssignTeamsPayload | None,
         description="Changes the teams of users. Users that already are as asked count as UNCHANGED.",
     )
-    async def assign_teams(self, info: Info, input: AssignTeamsInput) -> BulkAnswer:
+    async def assign_teams(self, info: Info, input: Annotated[AssignTeamsInput, INPUT]) -> BulkAnswer:
         context = info.context
         return await answered_in_bulk(
             input,
@@ -87,7 +90,7 @@ class Assigning:
         description="Changes the directly assigned queues of users. Users that already are as asked count as "
         "UNCHANGED.",
     )
-    async def assign_queues(self, info: Info, input: AssignQueuesInput) -> BulkAnswer:
+    async def assign_queues(self, info: Info, input: Annotated[AssignQueuesInput, INPUT]) -> BulkAnswer:
         context = info.context
         return await answered_in_bulk(
             input,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
+from gql.arguments import INPUT
 from gql.bulk import answered, answered_in_bulk, bulk_payload, checked_note, parse_ids, parse_optional_id
 from gql.errors import MutationError
 from gql.ids import key_of
@@ -183,7 +184,7 @@ class Provisioning:
         graphql_type=AddUsersPayload | None,
         description="Adds users; administrator roles are given afterwards by `updateUser`.",
     )
-    async def add_users(self, info: Info, input: AddUsersInput) -> BulkAnswer:
+    async def add_users(self, info: Info, input: Annotated[AddUsersInput, INPUT]) -> BulkAnswer:
         async def work() -> BulkAnswer:
             mails = input.send_activation_mails
             check_size(len(input.users), info.context.limits.max_create_users, "input", "users")
@@ -199,7 +200,7 @@ class Provisioning:
     @strawberry.mutation(
         graphql_type=UpdateUserPayload | None, description="Changes the profile data or roles of a user."
     )
-    async def update_user(self, info: Info, input: UpdateUserInput) -> UpdateAnswer:
+    async def update_user(self, info: Info, input: Annotated[UpdateUserInput, INPUT]) -> UpdateAnswer:
         async def work() -> UpdateAnswer:
             key = key_of(input.id, "User")
             if key is None:

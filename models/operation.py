@@ -100,7 +100,9 @@ class BulkOperation(SQLModel, table=True):
     kind: BulkOperationKind = Field(sa_type=SmallEnum(BulkOperationKind))
     status: BulkOperationStatus = Field(sa_type=SmallEnum(BulkOperationStatus))
     error_policy: BulkErrorPolicy = Field(sa_type=SmallEnum(BulkErrorPolicy))
-    terms: Any = Field(default=None, nullable=True, sa_type=Structured)  # what else was asked for: policy, what is assigned
+    terms: Any = Field(
+        default=None, nullable=True, sa_type=Structured
+    )  # what else was asked for: policy, what is assigned
     succeeded: int = Field(default=0, sa_type=Integer)
     unchanged: int = Field(default=0, sa_type=Integer)
     failed: int = Field(default=0, sa_type=Integer)

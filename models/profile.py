@@ -40,7 +40,9 @@ class UserProfile(SQLModel, table=True):
     active: bool = Field(default=True, sa_type=Flag)
     kind: UserProfileKind = Field(default=UserProfileKind.CUSTOM, sa_type=SmallEnum(UserProfileKind))
     surfaces: list[str] = Field(sa_type=Structured)  # names of models.session.Surface
-    permissions: Any = Field(default=None, nullable=True, sa_type=Structured)  # names of models.permission.Permission; null keeps all
+    permissions: Any = Field(
+        default=None, nullable=True, sa_type=Structured
+    )  # names of models.permission.Permission; null keeps all
     created_at: datetime = Field(sa_type=Instant)
     updated_at: datetime = Field(sa_type=Instant)
 

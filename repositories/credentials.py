@@ -213,7 +213,7 @@ async def account_by_token(
     return account, session_id, surface, last_active_at
 
 
-async def key_by_prefix(connection: AsyncConnection, prefix: str, at: datetime) -> Row[Any] | None:
+async def key_by_prefix(connection: AsyncConnection, prefix: str, at: datetime) -> Any | None:
     """The live API key of a secret: `id`, `organization_id`, `name`, `permissions`, `last_used_at`, `secret_hash`."""
     return (await connection.execute(_BY_PREFIX, {"prefix": prefix, "at": at})).first()
 
@@ -296,7 +296,11 @@ class CredentialRepository(Bound):
         await self._connection.execute(
             update(table_of(User))
             .where(self._ours(User), _users.id.in_(user_ids))
-            .values(activated_at=func.coalesce(_users.activated_at, at), last_sign_in_at=at, last_active_at=at)
+            .values(
+                activated_at=func.coalesce(_users.activated_at, literal(at, _users.activated_at.type)),
+                last_sign_in_at=at,
+                last_active_at=at,
+            )
         )
 
     async def end_own(self, session_ids: Collection[UUID], at: datetime) -> list[Session]:
@@ -410,6 +414,14 @@ class CredentialRepository(Bound):
     async def add_key(self, row: Mapping[str, Any]) -> None:
         """Add an API key, still without a secret."""
         await self._insert(ApiKey, [row])
+
+    async def renew_key(self, key_id: UUID, permissions: Sequence[str]) -> None:
+        """Let a key live (again), with these permissions."""
+        await self._connection.execute(
+            update(table_of(ApiKey))
+            .where(self._ours(ApiKey), _keys.id == key_id)
+            .values(permissions=list(permissions), revoked_at=None, expires_at=None)
+        )
 
     async def replace_secret(self, key_id: UUID, prefix: str, secret_hash: bytes, at: datetime) -> None:
         """Give an API key one secret; those that it had open nothing any more."""

@@ -308,9 +308,7 @@ class StandingRepository(Bound):
         )
         return set(changed.scalars())
 
-    async def end_contacts(
-        self, user_ids: Collection[UUID], *, at: datetime, ended_by: CallEndReason
-    ) -> Sequence[Any]:
+    async def end_contacts(self, user_ids: Collection[UUID], *, at: datetime, ended_by: CallEndReason) -> Sequence[Any]:
         """End the active contacts of people (requirement E7): `id`, `user_id` and `external_id` of each call."""
         ended = await self._connection.execute(
             update(table_of(CallRecord))

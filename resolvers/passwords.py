@@ -8,6 +8,7 @@ import secrets
 import unicodedata
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -164,7 +165,7 @@ def is_common(password: str) -> bool:
 
 def _runs(text: str) -> bool:
     """Whether nearly every character is the neighbour of the one before, as in 123456789012 and abcdefghijkl."""
-    steps = sum(abs(ord(one) - ord(other)) in (0, 1, 9) for one, other in zip(text, text[1:], strict=False))
+    steps = sum(abs(ord(one) - ord(other)) in (0, 1, 9) for one, other in pairwise(text))
     return steps >= 0.8 * (len(text) - 1)
 
 

@@ -13,11 +13,13 @@ class Refusal(Exception):
 
     Attributes:
         code: Stable code in `extensions.code`.
+        status: HTTP status of an answer with it.
         path: Where in the arguments the cause is, for example `("filter", "id", "eq")`; None when nowhere.
         details: Further extensions.
     """
 
     code = "BAD_USER_INPUT"
+    status = 200
 
     def __init__(self, message: str, path: Sequence[str] | None = None, **details: Any) -> None:
         super().__init__(message)

@@ -16,7 +16,9 @@ _ANSWER = """
     id kind status
     totals { succeeded unchanged failed skipped sessionsEnded teamsLeft queuesLeft contactsEnded seatsFreed }
     items(first: 100) {
-      nodes { index key outcome errors { code path } warnings { code } effects { kind subjectLabel description } user { id } }
+      nodes {
+        index key outcome errors { code path } warnings { code } effects { kind subjectLabel description } user { id }
+      }
     }
   }
 """

@@ -11,10 +11,13 @@ import httpx2
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.permission import Permission
 from models.user import UserRole
 from repositories.engine import Database
 from repositories.organizations import create_organization
-from resolvers.context import utc_now
+from resolvers.api_keys import create_api_key
+from resolvers.caller import system_caller
+from resolvers.context import Context, utc_now
 from tests.people import Person, Staff
 
 SIGN_IN = """
@@ -168,4 +171,5 @@ def _application(database: Database) -> Any:
 
 
 async def _make_key(database: Database, organization_id: UUID, name: str, permissions: list[str] | None) -> str:
-    raise NotImplementedError
+    wanted = None if permissions is None else [Permission[each] for each in permissions]
+    return await create_api_key(Context(database, system_caller(organization_id)), name, wanted)

@@ -1,0 +1,100 @@
+"""The application: what answers at which address."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from repositories.engine import Database
+from resolvers.activity import Activity
+from resolvers.limits import Limits
+from resolvers.pepper import choose_pepper
+from server.graphql import graphql
+from server.health import livez, readyz
+from server.settings import Settings
+
+ALLOWED_HEADERS = (
+    "Accept",
+    "Apollo-Require-Preflight",
+    "Authorization",
+    "Content-Type",
+    "GraphQL-Require-Preflight",
+    "X-Request-Id",
+)
+EXPOSED_HEADERS = ("X-Request-Id", "Retry-After")
+
+
+@dataclass
+class Gateway:
+    """What the requests of a process share.
+
+    Attributes:
+        draining: Whether the process is about to end: it answers, but is no longer ready for more.
+    """
+
+    settings: Settings
+    database: Database
+    activity: Activity
+    limits: Limits = field(default_factory=Limits)
+    draining: bool = False
+
+
+def create_app(settings: Settings, database: Database) -> Starlette:
+    """The application over a migrated database, which stays the caller's to close."""
+    pepper = settings.auth.pepper
+    choose_pepper(
+        database,
+        value=None if pepper is None else pepper.get_secret_value(),
+        file=settings.auth.pepper_file,
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        await app.state.gateway.activity.drain()
+
+    middleware = []
+    if settings.server.allowed_origins:
+        # Dashboards on other hosts show bearer tokens; credentials that browsers add by themselves are not allowed.
+        middleware.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.server.allowed_origins,
+                allow_methods=("GET", "POST"),
+                allow_headers=ALLOWED_HEADERS,
+                expose_headers=EXPOSED_HEADERS,
+                max_age=600,
+            )
+        )
+    app = Starlette(
+        routes=[
+            Route("/graphql", _Graphql()),
+            Route("/livez", livez),
+            Route("/readyz", readyz),
+        ],
+        middleware=middleware,
+        lifespan=lifespan,
+        exception_handlers={404: _nothing_here},
+    )
+    app.state.gateway = Gateway(settings, database, Activity(database))
+    return app
+
+
+class _Graphql:
+    """`server.graphql.graphql` for every method, so that it answers the wrong ones in its own form."""
+
+    async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
+        response = await graphql(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+
+async def _nothing_here(_request: Request, _error: Exception) -> Response:
+    return JSONResponse({"status": "there is nothing here"}, 404)

@@ -1,0 +1,214 @@
+"""Settings, and the one place that reads the environment.
+
+Command line > `ROSTERQL_SECTION__KEY` > `.env` > secrets directory > `rosterql.toml`. Names that mean nothing are
+refused, so that a typing error is found at the start; secrets are never printed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from repositories.engine import normalised
+
+PREFIX = "ROSTERQL_"
+CONFIG_FILE = Path("rosterql.toml")
+SECRETS_DIRECTORY = Path("/run/secrets/rosterql")
+
+Origins = Annotated[tuple[str, ...], NoDecode]
+
+
+class SettingsRefused(Exception):
+    """A setting is unknown or not acceptable; the words name it and never its value."""
+
+
+class Section(BaseModel):
+    """A group of settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSettings(Section):
+    """How callers reach the gateway."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes any free one.")
+    allowed_origins: Origins = Field(
+        default=(),
+        description="Exact origins of dashboards on other hosts, separated by commas; they use bearer tokens only.",
+    )
+    trusted_proxies: Origins = Field(
+        default=(), description="Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."
+    )
+    max_body_bytes: int = Field(default=1_048_576, ge=1_024, description="Largest body of a request, in bytes.")
+    body_timeout_s: float = Field(default=10, gt=0, description="Seconds in which the body of a request must arrive.")
+    drain_timeout_s: float = Field(
+        default=4,
+        ge=0,
+        le=60,
+        description="Seconds that requests under way are given at the end, before they are cut off.",
+    )
+
+    @field_validator("allowed_origins", "trusted_proxies", mode="before")
+    @classmethod
+    def _separated(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _exact(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            scheme, separator, host = origin.partition("://")
+            if scheme not in ("http", "https") or not separator or not host or set(host) & set("/*?# "):
+                raise ValueError("an origin is a scheme, a host and perhaps a port, as in https://dashboard.example")
+        return origins
+
+
+class DatabaseSettings(Section):
+    """Where things are kept."""
+
+    url: SecretStr = Field(
+        default=SecretStr("sqlite:///rosterql.db"),
+        description="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.",
+    )
+    pool_size: int = Field(default=10, ge=1, le=200, description="Connections to PostgreSQL that are kept open.")
+    statement_timeout_ms: int = Field(
+        default=30_000, ge=100, description="Milliseconds that PostgreSQL gives one statement."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _known(cls, url: SecretStr) -> SecretStr:
+        try:
+            normalised(url.get_secret_value())
+        except Exception as error:
+            words = str(error) if isinstance(error, ValueError) else "this is not the address of a database"
+            raise ValueError(words) from None
+        return url
+
+
+class GraphqlSettings(Section):
+    """How documents are executed."""
+
+    query_timeout_s: float = Field(default=10, gt=0, description="Seconds that a query is given.")
+
+
+class AuthSettings(Section):
+    """How callers prove who they are."""
+
+    pepper: SecretStr | None = Field(
+        default=None, min_length=32, description="Secret outside the database that API keys are hashed with."
+    )
+    pepper_file: Path | None = Field(
+        default=None,
+        description="File with the pepper, made at the first start; beside a SQLite database when not named.",
+    )
+
+
+class DemoSettings(Section):
+    """The demo organization."""
+
+    users: int = Field(default=300, ge=100, le=100_000, description="People in the demo organization.")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_file=".env",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=False,
+    )
+    _toml_file: ClassVar[Path] = CONFIG_FILE
+
+    server: ServerSettings = ServerSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    graphql: GraphqlSettings = GraphqlSettings()
+    auth: AuthSettings = AuthSettings()
+    demo: DemoSettings = DemoSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        toml = TomlConfigSettingsSource(settings_cls, cls._toml_file)
+        return init_settings, env_settings, dotenv_settings, file_secret_settings, toml
+
+    @property
+    def database_url(self) -> str:
+        """The address of the database, with its password."""
+        return self.database.url.get_secret_value()
+
+
+def load(overrides: Mapping[str, Mapping[str, Any]] | None = None, *, config: Path | None = None) -> Settings:
+    """The settings of this process.
+
+    Args:
+        overrides: Values of the command line by section and name; they win.
+        config: File to read in place of `rosterql.toml`.
+
+    Raises:
+        SettingsRefused: A name means nothing, or a value is not acceptable.
+    """
+    _refuse_unknown_names(os.environ)
+    if config is not None and not config.is_file():
+        raise SettingsRefused(f"{config}: there is no such file")
+
+    class Chosen(Settings):
+        _toml_file: ClassVar[Path] = config or CONFIG_FILE
+
+    secrets = {"_secrets_dir": SECRETS_DIRECTORY} if SECRETS_DIRECTORY.is_dir() else {}
+    try:
+        return Chosen(**{name: dict(values) for name, values in (overrides or {}).items()}, **secrets)  # type: ignore[arg-type]
+    except ValidationError as error:
+        problems = (
+            f"{'.'.join(str(part) for part in one['loc']).lower()}: {_words(one['msg'])}" for one in error.errors()
+        )
+        raise SettingsRefused("; ".join(problems)) from None
+    except ValueError as error:
+        raise SettingsRefused(f"{config or CONFIG_FILE}: {error}") from None
+
+
+def names() -> dict[str, str]:
+    """What every setting is for, by `section.name`."""
+    found = {}
+    for section, field in Settings.model_fields.items():
+        kind = field.annotation
+        assert isinstance(kind, type)
+        assert issubclass(kind, Section)
+        for name, setting in kind.model_fields.items():
+            found[f"{section}.{name}"] = setting.description or ""
+    return found
+
+
+def _refuse_unknown_names(environment: Mapping[str, str]) -> None:
+    known = {PREFIX + name.replace(".", "__").upper() for name in names()}
+    unknown = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known)
+    if unknown:
+        raise SettingsRefused(f"{', '.join(unknown)}: there is no such setting")
+
+
+def _words(message: str) -> str:
+    return "there is no such setting" if message.startswith("Extra inputs") else message.removeprefix("Value error, ")
