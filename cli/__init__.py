@@ -1,0 +1,27 @@
+"""The `rosterql` command: one file a command group; heavy imports wait until a command runs."""
+
+from __future__ import annotations
+
+import typer
+
+from cli import admin, check, db, demo, key, schema, serve
+
+app = typer.Typer(
+    name="rosterql",
+    help="GraphQL gateway through which people in contact centers are taken out of service and put back.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(serve.serve)
+app.command()(demo.demo)
+app.command()(check.check)
+app.add_typer(db.app, name="db")
+app.add_typer(schema.app, name="schema")
+app.add_typer(admin.app, name="admin")
+app.add_typer(key.app, name="key")
+
+
+def main() -> None:
+    """The entry point of the installed command."""
+    app()

@@ -1,0 +1,108 @@
+"""How a command runs: its settings, its database, what it prints, and how it ends.
+
+Exit codes: 0 done · 1 something that was to hold does not, or was refused · 2 wrong use, or a setting is not
+acceptable · 3 the database, or the place of the serving process, is not to be had.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from repositories.engine import Database
+    from server.settings import Settings
+
+T = TypeVar("T")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+Config = Annotated[Path | None, typer.Option("--config", help="File with settings in place of rosterql.toml.")]
+
+REFUSED, MISUSED, UNAVAILABLE = 1, 2, 3
+
+
+def fail(message: str, code: int = REFUSED) -> NoReturn:
+    """End the command with words on standard error."""
+    typer.echo(message, err=True)
+    raise typer.Exit(code)
+
+
+def say(value: Mapping[str, Any]) -> None:
+    """Print an object as one line of JSON."""
+    import orjson
+
+    typer.echo(orjson.dumps(value).decode())
+
+
+def settings(config: Path | None = None, **overrides: Mapping[str, Any]) -> Settings:
+    """The settings, those of the command line first; sections and names whose value is None say nothing."""
+    from server.settings import SettingsRefused, load
+
+    given = {
+        section: {name: value for name, value in values.items() if value is not None}
+        for section, values in overrides.items()
+    }
+    try:
+        return load(given, config=config)
+    except SettingsRefused as error:
+        fail(str(error), MISUSED)
+
+
+@asynccontextmanager
+async def opened(settings: Settings, *, migrated: bool = True) -> AsyncIterator[Database]:
+    """The database of the settings, brought to the newest tables unless told otherwise, and its pepper chosen."""
+    from migrations.upgrading import upgrade
+    from repositories.engine import Database
+    from resolvers.pepper import choose_pepper
+
+    database = Database(
+        settings.database_url,
+        pool_size=settings.database.pool_size,
+        statement_timeout_ms=settings.database.statement_timeout_ms,
+    )
+    try:
+        pepper = settings.auth.pepper
+        choose_pepper(
+            database, value=None if pepper is None else pepper.get_secret_value(), file=settings.auth.pepper_file
+        )
+        if migrated:
+            await upgrade(database)
+        yield database
+    finally:
+        await database.close()
+
+
+def run(work: Callable[[], Coroutine[Any, Any, T]], *, uvloop: bool = False) -> T:
+    """Run a command's work; what refuses it ends the command with words and not with a traceback."""
+    from sqlalchemy.exc import DBAPIError
+
+    from repositories.engine import DatabaseUnavailable
+    from resolvers.refusals import Refusal, Refused
+
+    try:
+        return _run(work, uvloop)
+    except (Refusal, Refused) as error:
+        fail(str(error))
+    except DatabaseUnavailable as error:
+        fail(f"The database does not answer: {_first_line(error.__cause__ or error)}", UNAVAILABLE)
+    except (DBAPIError, OSError) as error:
+        fail(f"The database is not to be had: {_first_line(error)}", UNAVAILABLE)
+
+
+def _first_line(error: BaseException) -> str:
+    cause = getattr(error, "orig", None) or error
+    return (str(cause).strip() or type(cause).__name__).splitlines()[0]
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, T]], fast: bool) -> T:
+    if not fast:
+        return asyncio.run(work())
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work())

@@ -1,0 +1,80 @@
+"""`rosterql serve`: the gateway."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.running import UNAVAILABLE, Config, Json, fail, opened, run, say, settings
+
+if TYPE_CHECKING:
+    from repositories.engine import Database
+    from server.settings import Settings
+
+
+def serve(
+    demo: Annotated[bool, typer.Option("--demo", help="Serve a made-up organization, made at the first start.")] = False,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes any free one.")] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Serve the gateway; an empty or older database is brought up to date first."""
+    chosen = settings(config, server={"host": host, "port": port})
+    run(lambda: _serve(chosen, demo, json), uvloop=True)
+
+
+async def _serve(chosen: Settings, demo: bool, json: bool) -> None:
+    from server import logs
+    from server.app import create_app
+    from server.running import AlreadyServing, address, listen, serving
+    from server.running import serve as serve_app
+
+    logs.configure()
+    async with opened(chosen, migrated=False) as database:
+        try:
+            listening = listen(chosen)
+        except OSError as error:
+            fail(f"{chosen.server.host}:{chosen.server.port} is not to be had: {error.strerror}", UNAVAILABLE)
+        from migrations.upgrading import upgrade
+
+        await upgrade(database)
+        try:
+            with serving(database):
+                told = {"url": f"{address(listening)}/graphql", "database": _shown(database)}
+                if demo:
+                    told = {**told, **await _demo(database, chosen)}
+                app = create_app(chosen, database)
+                await serve_app(app, chosen, listening, lambda: say(told) if json else _tell(told))
+        except AlreadyServing as error:
+            fail(str(error), UNAVAILABLE)
+
+
+async def _demo(database: Database, chosen: Settings) -> dict[str, Any]:
+    """Make the demo organization where it is missing; a new key, and the administrator's password set again."""
+    from cli.seeding.demo import open_demo
+
+    opened = await open_demo(database, users=chosen.demo.users)
+    return {"admin": {"email": opened.admin_email, "password": opened.password}, "token": opened.token}
+
+
+def _shown(database: Database) -> str:
+    return str(Path(database.path).resolve()) if database.path is not None else database.printable
+
+
+def _tell(told: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    rows.add_row("GraphQL", told["url"])
+    rows.add_row("Database", told["database"])
+    if "token" in told:
+        rows.add_row("Administrator", told["admin"]["email"])
+        rows.add_row("Password", told["admin"]["password"])
+        rows.add_row("API key", told["token"])
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(rows)
+    console.print("Stop with Ctrl+C.")
