@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def serve(
-    demo: Annotated[bool, typer.Option("--demo", help="Serve a made-up organization, made at the first start.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Serve a made-up organization, made at the first start.")
+    ] = False,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes any free one.")] = None,
     config: Config = None,

@@ -46,6 +46,12 @@ async def all_organizations(connection: AsyncConnection) -> list[Organization]:
     return light(Organization, found)
 
 
+async def organization_by_name(connection: AsyncConnection, name: str) -> Organization | None:
+    """The organization with a name, regardless of case and accents."""
+    found = await connection.execute(select(*columns(Organization)).where(_organizations.name_key == fold(name)))
+    return next(iter(light(Organization, found)), None)
+
+
 async def create_organization(
     connection: AsyncConnection, name: str, at: datetime, *, demo: bool = False, time_zone: str = "UTC"
 ) -> UUID:

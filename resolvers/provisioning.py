@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -306,10 +307,28 @@ async def _insert(context: Context, change: Change, drafts: Sequence[_Draft], kn
 
 
 def _row(draft: _Draft, key: UUID, change: Change, known: _Known) -> dict[str, Any]:
-    new, values = draft.new, draft.values
+    new = draft.new
     profile_id = new.profile_id
     if profile_id is None and new.contact_center_enabled:
         profile_id = known.built_in[default_profile(draft.held, new.roles)]
+    return account_row(
+        key,
+        draft.values,
+        change.at,
+        contact_center_enabled=new.contact_center_enabled,
+        site_id=new.site_id,
+        profile_id=profile_id,
+        desktop_profile_id=new.desktop_profile_id,
+    )
+
+
+def account_row(key: UUID, values: Mapping[str, Any], at: datetime, **assigned: Any) -> dict[str, Any]:
+    """The row of a new person, ACTIVE and LOCAL.
+
+    Args:
+        values: Checked texts by column; `email` is always there.
+        assigned: Further columns: contact-center flag, site, profiles.
+    """
     return {
         **{column: values.get(column) for column in _TEXTS},
         **names_of(values),
@@ -318,13 +337,10 @@ def _row(draft: _Draft, key: UUID, change: Change, known: _Known) -> dict[str, A
         "identity_source": IdentitySource.LOCAL,
         "protected": False,
         "status": UserStatus.ACTIVE,
-        "status_changed_at": change.at,
-        "contact_center_enabled": new.contact_center_enabled,
-        "site_id": new.site_id,
-        "profile_id": profile_id,
-        "desktop_profile_id": new.desktop_profile_id,
-        "created_at": change.at,
-        "updated_at": change.at,
+        "status_changed_at": at,
+        **assigned,
+        "created_at": at,
+        "updated_at": at,
     }
 
 

@@ -1,0 +1,65 @@
+"""Running `rosterql` as a process of its own, the way people do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COMMAND = (sys.executable, "-c", "from cli import main; main()")
+LONGEST_S = 120
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """What was printed, each line an object of JSON."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def last(self) -> dict[str, Any]:
+        """The object in the last line."""
+        return self.lines[-1]
+
+
+def environment(url: str | None = None, **settings: str) -> dict[str, str]:
+    """The environment of a command: ours without any setting, and these.
+
+    Args:
+        settings: By name without the prefix, for example `DEMO__USERS`.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ROSTERQL_")}
+    given = settings if url is None else {"DATABASE__URL": url, **settings}
+    here = str(Path(__file__).parents[1])
+    return {**kept, "PYTHONPATH": here, **{f"ROSTERQL_{name}": value for name, value in given.items()}}
+
+
+async def command(*arguments: str, folder: Path, url: str | None = None, **settings: str) -> Ended:
+    """Run a command in a folder until it ends."""
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *arguments,
+        cwd=folder,
+        env=environment(url, **settings),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), LONGEST_S)
+    except TimeoutError:
+        process.kill()
+        raise
+    assert process.returncode is not None
+    return Ended(process.returncode, out.decode(), err.decode())
