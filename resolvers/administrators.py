@@ -65,7 +65,7 @@ async def create_administrator(database: Database, mail: str, organization: str)
         elif not account.open:
             raise refuse(Code.INVALID_STATE, f"{mail} is deactivated or blocked: name another mail address.")
         else:
-            await _give_password(context, change, account.id, password_hash)
+            await give_password(context, change, account.id, password_hash)
 
     await database.change(work)
     return password
@@ -88,7 +88,7 @@ async def reset_password(database: Database, mail: str) -> str:
             raise refuse(Code.NOT_FOUND, f"Nobody has the mail address {mail}.")
         context = Context(database, system_caller(account.organization_id))
         change = Change(Kept(connection, account.organization_id, EVERYTHING), context.now())
-        await _give_password(context, change, account.id, password_hash)
+        await give_password(context, change, account.id, password_hash)
 
     await database.change(work)
     return password
@@ -121,12 +121,18 @@ async def _hire(context: Context, change: Change, mail: str, password_hash: str)
     await record(context, change, [Fact(AuditAction.CREATED, "User", key, row["display_name"], 1, changes)])
 
 
-async def _give_password(context: Context, change: Change, user_id: UUID, password_hash: str) -> None:
-    """Under the lock of the person, like every other change of one."""
+async def give_password(
+    context: Context, change: Change, user_id: UUID, password_hash: str, *, single_use: bool = True
+) -> None:
+    """Set a password under the lock of the person, like every other change of one; all sessions are void.
+
+    Args:
+        single_use: Whether the first sign-in must change it.
+    """
     await change.kept.credentials.lock([user_id])
     account = (await change.kept.credentials.accounts([user_id]))[user_id]
     at = change.at
-    await change.kept.credentials.set_password(user_id, password_hash, single_use=True, at=at)
+    await change.kept.credentials.set_password(user_id, password_hash, single_use=single_use, at=at)
     await change.kept.credentials.forget_failures([user_id])
     ended = await change.kept.standing.end_sessions([user_id], at=at, reason=SessionEndReason.PASSWORD_RESET)
     gone = await change.kept.standing.go_offline([user_id], at=at)
