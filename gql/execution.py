@@ -26,7 +26,7 @@ from graphql import execute as run
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gql.errors import MAX_ERRORS, Told, told, unfit
-from gql.guard import may_enter
+from gql.guard import may_enter, sign_ins
 from gql.schema import executable
 from resolvers.context import Context
 from resolvers.refusals import Refusal
@@ -152,6 +152,8 @@ async def execute(
         if only is not None and operation.operation is not only:
             words = f"Only a {only.value} is taken here."
             raise Rejected("BAD_USER_INPUT", [GraphQLError(words)], 405, well_formed=False)
+        if operation.operation is OperationType.MUTATION and sign_ins(document.content, operation) > 1:
+            raise Rejected("GRAPHQL_VALIDATION_FAILED", [GraphQLError("A document has one `signIn` at most.")])
         if document.introspects:
             may_enter(context)
         async with asyncio.timeout(timeout_s if operation.operation is OperationType.QUERY else None):

@@ -53,9 +53,10 @@ class Activity:
         await self._write()
 
     async def _write_soon(self) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._hurry.wait(), TOGETHER_S)
-        await self._write()
+        while self._used:  # also what is noted while the write goes on: nobody else would start another one for it
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), TOGETHER_S)
+            await self._write()
 
     async def _write(self) -> None:
         used, at = self._used, self._at

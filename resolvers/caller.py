@@ -52,12 +52,14 @@ class Caller:
 
     @property
     def is_full_administrator(self) -> bool:
-        """A full administrator, or a key with every permission of one; the server counts as one.
+        """A person with the role, or a key, and either with every permission of a full administrator; the server too.
 
         Such a caller acts on full administrators and changes administrator roles, `protected`, mail and agent number.
+        Whose custom profile takes a permission away is none: the mail address of an administrator who has it, for
+        one, would be a way to get it back.
         """
-        if self.kind is ActorKind.USER:
-            return UserRole.FULL_ADMINISTRATOR in self.roles
+        if self.kind is ActorKind.USER and UserRole.FULL_ADMINISTRATOR not in self.roles:
+            return False
         return all(self.holds(permission) for permission in FULL_ADMINISTRATOR)
 
     @property

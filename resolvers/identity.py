@@ -25,6 +25,8 @@ LANGUAGES = frozenset({"en", "de", "fr", "it", "sv"})  # requirement E13
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _EXTENSION = re.compile(r"[0-9*#]{1,20}", re.ASCII)
 _TAG = re.compile(r"([A-Za-z]{2,3})(-[A-Za-z0-9]{2,8})*", re.ASCII)
+# Characters that turn the direction of what follows and make a name read as another one; single marks do not.
+_TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 _ADMINISTRATORS = frozenset({UserRole.FULL_ADMINISTRATOR, UserRole.SERVICE_ADMINISTRATOR})
 
 
@@ -38,7 +40,7 @@ def mail(text: str) -> str:
     if any(unicodedata.category(c) in {"Cc", "Cf", "Co", "Cs", "Cn"} for c in text):
         raise Unacceptable("A mail address has no control, format or private characters.")
     try:
-        checked = validate_email(text, check_deliverability=False, globally_deliverable=False)
+        checked = validate_email(text, check_deliverability=False, globally_deliverable=False, test_environment=True)
     except EmailNotValidError as error:
         raise Unacceptable("This is not a mail address.") from error
     return checked.normalized
@@ -58,8 +60,10 @@ def _line(text: str, limit: int) -> str:
     text = unicodedata.normalize("NFC", text.strip())
     if not 0 < len(text) <= limit:
         raise Unacceptable(f"This has 1 to {limit} characters.")
-    if any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in text):
+    if any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} or unicodedata.bidirectional(c) in _TURNS for c in text):
         raise Unacceptable("This has no control characters or line breaks.")
+    if not any(unicodedata.category(c)[0] in "LNPS" for c in text):
+        raise Unacceptable("This has a character that can be seen.")
     return text
 
 

@@ -13,8 +13,9 @@ from resolvers.context import Context
 
 async def presence_of(context: Context, user: User) -> Presence | None:
     """What a person is doing: ENGAGED while an active person's call goes on (requirement E2)."""
-    return await context.loaders.load("presences_of_users", user.id, _of_users)
+    at = context.now()
 
+    async def of_users(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, Presence]:
+        return await kept.presences.of_users(ids, at)
 
-async def _of_users(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, Presence]:
-    return await kept.presences.of_users(ids)
+    return await context.loaders.load("presences_of_users", user.id, of_users)

@@ -223,7 +223,7 @@ async def change_password(context: Context, *, current: str, new: str) -> None:
     async with in_turn():
         account = await _unlimited(context, mail)
         right, _ = await verify(current, None if account is None else account.password_hash)
-        if account is None or not right:
+        if account is None or not right or account.id != user_id:
             await _count_failure(context, mail, caller.organization_id)
             raise refuse(Code.INVALID, "This is not the password in use.", "input", "currentPassword")
         if problem := objection(new, current=current, mail=mail):
