@@ -36,8 +36,12 @@ def newest() -> str:
 
 
 async def current(database: Database) -> str | None:
-    """The revision of a database; None when it is empty."""
-    async with database.writer.connect() as connection:
+    """The revision of a database; None when it is empty.
+
+    Raises:
+        DatabaseUnavailable: The database is gone.
+    """
+    async with database.reading() as connection:
         return await connection.run_sync(_current)
 
 

@@ -1,5 +1,6 @@
 """A unit of work over many people, and what became of each."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -81,6 +82,16 @@ class UserEffectKind(Enum):
     CONTACT_ENDED = 10
     SEAT_FREED = 11
     SEAT_TAKEN = 12
+
+
+# Which total of an operation an effect counts in, by its kind and the type of its subject.
+COUNTED_EFFECTS: Mapping[tuple[UserEffectKind, str], str] = {
+    (UserEffectKind.SIGNED_OUT, "Session"): "sessions_ended",
+    (UserEffectKind.UNASSIGNED, "Team"): "teams_left",
+    (UserEffectKind.UNASSIGNED, "Queue"): "queues_left",
+    (UserEffectKind.CONTACT_ENDED, "CallRecord"): "contacts_ended",
+    (UserEffectKind.SEAT_FREED, "License"): "seats_freed",
+}
 
 
 class BulkOperation(SQLModel, table=True):

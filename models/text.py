@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 _SPACE = re.compile(r"\s+")
 _WORD = re.compile(r"[^\W_]+")
@@ -37,3 +39,23 @@ def search_key(*values: str | None) -> str:
                 for part in _WORD.findall(word):
                     words[part] = None
     return " " + " ".join(words)
+
+
+def names_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a person that follow from names, mail and numbers (E16, B6, E11): shown, sorted and searched."""
+    shown = display_name(values.get("first_name"), values.get("last_name"), values.get("nickname"), values["email"])
+    last = values.get("last_name")
+    return {
+        "email_key": mail_key(values["email"]),
+        "display_name": shown,
+        "display_name_key": fold(shown),
+        "last_name_key": fold(last) if last else None,
+        "search_key": search_key(
+            shown,
+            values.get("nickname"),
+            values["email"],
+            values.get("extension"),
+            values.get("agent_number"),
+            values.get("external_id"),
+        ),
+    }

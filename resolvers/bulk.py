@@ -9,6 +9,7 @@ from uuid import UUID
 
 from models.audit import AuditAction
 from models.operation import (
+    COUNTED_EFFECTS,
     BulkErrorPolicy,
     BulkItemOutcome,
     BulkOperation,
@@ -211,23 +212,14 @@ def _status(items: Sequence[Item]) -> BulkOperationStatus:
 
 def _totals(items: Sequence[Item]) -> dict[str, int]:
     totals = {outcome.name.lower(): 0 for outcome in BulkItemOutcome}
-    effects = dict.fromkeys(("sessions_ended", "teams_left", "queues_left", "contacts_ended", "seats_freed"), 0)
+    effects = dict.fromkeys(COUNTED_EFFECTS.values(), 0)
     for item in items:
         totals[item.outcome.name.lower()] += 1
         for effect in item.effects:
-            counted = _COUNTED.get((effect.kind, effect.subject[0] if effect.subject else None))
+            counted = COUNTED_EFFECTS.get((effect.kind, effect.subject[0])) if effect.subject else None
             if counted is not None:
                 effects[counted] += 1
     return totals | effects
-
-
-_COUNTED: dict[tuple[UserEffectKind, str | None], str] = {
-    (UserEffectKind.SIGNED_OUT, "Session"): "sessions_ended",
-    (UserEffectKind.UNASSIGNED, "Team"): "teams_left",
-    (UserEffectKind.UNASSIGNED, "Queue"): "queues_left",
-    (UserEffectKind.CONTACT_ENDED, "CallRecord"): "contacts_ended",
-    (UserEffectKind.SEAT_FREED, "License"): "seats_freed",
-}
 
 
 def _item_row(item: Item, operation_id: UUID, organization_id: UUID, change: Change) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from models.queue import Queue
 from models.site import Site
 from models.storage import uuid7
 from models.team import Team
-from models.text import display_name, fold, mail_key, search_key
+from models.text import mail_key, names_of
 from models.user import IdentitySource, UserRole, UserStatus
 from resolvers.assessing import assess_seats
 from resolvers.bulk import BulkAnswer, Effect, Item, Terms, settle, write_operation
@@ -27,7 +27,7 @@ from resolvers.identity import CHECKS, checked, default_profile, grant_problem, 
 from resolvers.recording import News
 from resolvers.refusals import MutationErrorCode as Code
 from resolvers.refusals import MutationWarningCode, NotAuthenticated, Problem, Warning
-from resolvers.targets import check_size
+from resolvers.targets import MAX_KEY_CHARACTERS, check_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +105,7 @@ async def add_users(
         caller = context.known
         if not await change.kept.standing.caller_stands(caller.kind, caller.id, caller.session_id, change.at):
             raise NotAuthenticated("Your session or key has ended.")
-        drafts = [
-            _Draft(new, Item(index, new.fields["email"], label=new.fields["email"]), ("input", "users", str(index)))
-            for index, new in enumerate(users)
-        ]
+        drafts = [_draft(index, new) for index, new in enumerate(users)]
         known = await _look_up(context, change, drafts)
         for draft in drafts:
             _assess(context, draft, known)
@@ -135,6 +132,11 @@ async def add_users(
         return answer
 
     return await context.changing(work)
+
+
+def _draft(index: int, new: NewUser) -> _Draft:
+    mail = new.fields["email"][:MAX_KEY_CHARACTERS]  # whatever was sent: the item is kept, also of what is no mail
+    return _Draft(new, Item(index, mail, label=mail), ("input", "users", str(index)))
 
 
 async def _look_up(context: Context, change: Change, drafts: Sequence[_Draft]) -> _Known:
@@ -345,23 +347,3 @@ def account_row(key: UUID, values: Mapping[str, Any], at: datetime, **assigned: 
 
 
 _TEXTS = tuple(column for column, _ in CHECKS.values())
-
-
-def names_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns that follow from names, mail and numbers: what is shown, sorted and searched (E16, B6, E11)."""
-    shown = display_name(values.get("first_name"), values.get("last_name"), values.get("nickname"), values["email"])
-    last = values.get("last_name")
-    return {
-        "email_key": mail_key(values["email"]),
-        "display_name": shown,
-        "display_name_key": fold(shown),
-        "last_name_key": fold(last) if last else None,
-        "search_key": search_key(
-            shown,
-            values.get("nickname"),
-            values["email"],
-            values.get("extension"),
-            values.get("agent_number"),
-            values.get("external_id"),
-        ),
-    }

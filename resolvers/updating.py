@@ -12,12 +12,12 @@ from models.license import LicenseType
 from models.permission import Permission
 from models.profile import UserProfile, UserProfileKind
 from models.session import SessionEndReason
-from models.text import mail_key
+from models.site import Site
+from models.text import mail_key, names_of
 from models.user import IdentitySource, User, UserRole
 from resolvers.assessing import assess_last_administrator, assess_reach
 from resolvers.context import Change, Context
 from resolvers.identity import CHECKS, checked, default_profile, grant_problem, roles_problem
-from resolvers.provisioning import names_of
 from resolvers.recording import Fact, News, record
 from resolvers.refusals import MutationErrorCode as Code
 from resolvers.refusals import Problem, Refused
@@ -85,8 +85,11 @@ async def update_user(
 async def _change(context: Context, change: Change, person: Person, user: User, patch: UserPatch) -> User:
     values, problems = checked(patch.fields, *_PATH)
     changed = {column: value for column, value in values.items() if getattr(user, column) != value}
-    problems += _assess_fields(context, user, patch, changed)
-    problems += await _assess_uniqueness(context, change, user, changed)
+    refused = _assess_fields(context, user, patch, changed)
+    # Who may not change a field is not told whether somebody has the value, in another organization even.
+    barred = {_COLUMNS.get(problem.path[-1]) for problem in refused if problem.path}
+    asked = {column: value for column, value in changed.items() if column not in barred}
+    problems += refused + await _assess_uniqueness(context, change, user, asked)
     roles = patch.roles if patch.roles is not None and patch.roles != person.roles else None
     held: set[LicenseType] = set()
     if roles is not None:
@@ -96,6 +99,7 @@ async def _change(context: Context, change: Change, person: Person, user: User, 
             grant_problem(context.known, person.roles, roles, *_PATH, "roles"),
             roles_problem(roles, held, *_PATH, "roles"),
             await _administrator_problem(change, person, roles),
+            await _desktop_problem(change, user, roles - person.roles),
         ):
             if problem is not None:
                 problems.append(problem)
@@ -175,6 +179,19 @@ async def _administrator_problem(change: Change, person: Person, roles: frozense
         words = "No active full administrator would be left."
         return Problem(Code.LAST_ADMINISTRATOR, words, (*_PATH, "roles"))
     return None
+
+
+async def _desktop_problem(change: Change, user: User, added: frozenset[UserRole]) -> Problem | None:
+    """B5: who becomes an agent has a desktop profile, or that of the site or the organization."""
+    if UserRole.AGENT not in added or not user.contact_center_enabled or user.desktop_profile_id is not None:
+        return None
+    rows = change.kept.provisioning
+    site = (await rows.known(Site, [user.site_id])).get(user.site_id) if user.site_id is not None else None
+    if site is not None and site.default_desktop_profile_id is not None:
+        return None
+    if (await rows.organization()).default_desktop_profile_id is not None:
+        return None
+    return Problem(Code.DESKTOP_PROFILE_REQUIRED, "An agent needs a desktop profile.", (*_PATH, "roles"))
 
 
 async def _change_roles(

@@ -136,6 +136,7 @@ class Staff:
         licenses take seats: counter and ledger are kept right. See `Terms` for what can be said.
         """
         say = Terms(**terms)
+        say.at = say.at or utc_now()
         count = who if isinstance(who, int) else 1
         people = [self._person(say, who if isinstance(who, str) else None) for _ in range(count)]
 
