@@ -20,6 +20,8 @@ from packaging.utils import canonicalize_name
 
 from gql.execution import checked
 from gql.schema import executable
+from server.settings import DemoSettings
+from tests.gateway import Gateway
 from tests.requirements import PAGE
 
 ROOT = Path(__file__).parents[1]
@@ -95,14 +97,27 @@ def test_every_setting_that_a_page_mentions_is_one(page: Path) -> None:
 
 def test_every_graphql_document_of_the_readme_can_be_executed() -> None:
     written = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
-    sent = [json.loads(body) for body in re.findall(r"-d '(\{.*?\})'\n", README, re.DOTALL)]
     assert len(written) >= 3
-    assert len(sent) >= 4
     for document in written:
         checked(document)
-    for body in sent:
+    for body in _requests():
         checked(body["query"])
         assert not _unfit_variables(body)
+
+
+@pytest.mark.anyio
+async def test_what_the_readme_sends_works_on_the_demo_organization(sqlite_gateway: Gateway) -> None:
+    from cli.seeding.demo import open_demo
+
+    opened = await open_demo(sqlite_gateway.database, users=DemoSettings().users)
+    answers = [
+        await sqlite_gateway.ask(body["query"], body.get("variables"), token=opened.token) for body in _requests()
+    ]
+
+    people, out, listed, back = (next(iter(answer.values())) for answer in answers)
+    assert people["nodes"][0]["email"] in str(_requests()[1]["variables"])
+    assert out["operation"]["totals"]["succeeded"] == back["operation"]["totals"]["succeeded"] == 1
+    assert people["nodes"][0]["email"] in [person["email"] for person in listed["nodes"]]
 
 
 def test_the_exit_codes_in_the_readme_are_those_of_the_commands() -> None:
@@ -174,6 +189,11 @@ def test_the_license_is_the_one_that_the_package_claims() -> None:
 def test_no_secret_and_no_database_is_part_of_the_project() -> None:
     found = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert not [name for name in found.stdout.split() if name.endswith((".pepper", ".db", ".env"))]
+
+
+def _requests() -> list[dict[str, Any]]:
+    """The bodies that the README sends with curl."""
+    return [json.loads(body) for body in re.findall(r"-d '(\{.*?\})'\n", README, re.DOTALL)]
 
 
 def _exists(path: Path) -> bool:
