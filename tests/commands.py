@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.gateway import PEPPER
+
 COMMAND = (sys.executable, "-c", "from cli import main; main()")
 LONGEST_S = 120
 
@@ -34,13 +36,13 @@ class Ended:
 
 
 def environment(url: str | None = None, **settings: str) -> dict[str, str]:
-    """The environment of a command: ours without any setting, and these.
+    """The environment of a command: ours without any setting, and these; the pepper is that of the gateways of tests.
 
     Args:
         settings: By name without the prefix, for example `DEMO__USERS`.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ROSTERQL_")}
-    given = settings if url is None else {"DATABASE__URL": url, **settings}
+    given = settings if url is None else {"DATABASE__URL": url, "AUTH__PEPPER": PEPPER, **settings}
     here = str(Path(__file__).parents[1])
     return {**kept, "PYTHONPATH": here, **{f"ROSTERQL_{name}": value for name, value in given.items()}}
 

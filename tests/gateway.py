@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
+from pydantic import SecretStr
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,6 +20,9 @@ from resolvers.api_keys import create_api_key
 from resolvers.caller import system_caller
 from resolvers.context import Context, utc_now
 from tests.people import Person, Staff
+
+# With which the keys of every test are made, so that none is written beside the project.
+PEPPER = "a pepper for tests, which is no secret"
 
 SIGN_IN = """
 mutation SignIn($input: SignInInput!) {
@@ -165,9 +169,9 @@ class Gateway:
 
 def _application(database: Database) -> Any:
     from server.app import create_app
-    from server.settings import Settings
+    from server.settings import AuthSettings, Settings
 
-    return create_app(Settings(), database)
+    return create_app(Settings(auth=AuthSettings(pepper=SecretStr(PEPPER))), database)
 
 
 async def _make_key(database: Database, organization_id: UUID, name: str, permissions: list[str] | None) -> str:

@@ -21,6 +21,12 @@ CHANGE_PASSWORD = """
 mutation Change($input: ChangePasswordInput!) { changePassword(input: $input) { errors { code message } } }
 """
 
+RECORD = """
+query Record($id: ID!) {
+  user(by: {id: $id}) { presence { state } auditEvents { nodes { action actor { displayName } } } }
+}
+"""
+
 
 async def sign_in(gateway: Gateway, mail: str, password: str) -> Any:
     terms = {"email": mail, "password": password, "surface": "PORTAL"}
@@ -99,8 +105,7 @@ async def test_a_reset_password_voids_the_old_one_and_every_session(
     assert (await gateway.run(VIEWER, token=token)).codes == ["UNAUTHENTICATED"]
     assert (await sign_in(gateway, person.email, person.password))["token"] is None
     assert (await sign_in(gateway, person.email, reset.last["password"]))["passwordChangeRequired"] is True
-    events = "query E($id: ID!) { user(by: {id: $id}) { presence { state } auditEvents { nodes { action actor { displayName } } } } }"
-    user = (await gateway.ask(events, {"id": person.id}))["user"]
+    user = (await gateway.ask(RECORD, {"id": person.id}))["user"]
     assert user["presence"] == {"state": "OFFLINE"}
     assert {"action": "PASSWORD_RESET", "actor": {"displayName": "RosterQL"}} in user["auditEvents"]["nodes"]
     nobody = await command("admin", "reset-password", "nobody@acme.example", folder=tmp_path, url=database_url)
@@ -120,10 +125,8 @@ async def test_a_reset_password_lets_nobody_in_who_is_kept_out(
 async def test_a_key_may_what_it_was_given(gateway: Gateway, database_url: str, tmp_path: Path) -> None:
     """A24: all but DIRECTORY_SYNC where nothing is said."""
     full = await command("key", "create", "--name", "full", "--json", folder=tmp_path, url=database_url)
-    few = await command(
-        "key", "create", "--name", "few", "--organization", "acme", "--permissions", "USERS_READ,reports_read", "--json",
-        folder=tmp_path, url=database_url,
-    )  # fmt: skip
+    wanted = ("--name", "few", "--organization", "acme", "--permissions", "USERS_READ,reports_read")
+    few = await command("key", "create", *wanted, "--json", folder=tmp_path, url=database_url)
 
     held = (await gateway.ask(VIEWER, token=few.last["key"]))["viewer"]
     assert (held["kind"], held["actor"]) == ("API_KEY", {"displayName": "few"})
