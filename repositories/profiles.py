@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 
 from models.organization import Organization
 from models.profile import DesktopProfile, UserProfile
@@ -49,6 +49,6 @@ class DesktopProfileRepository(NamedRepository[DesktopProfile]):
                 .join(table_of(DesktopProfile), _desktops.id == counting)
             )
             .where(self._ours(User), self._ours(DesktopProfile), _users.id.in_(ids))
-            .where(_users.contact_center_enabled.is_(True))
+            .where(_users.contact_center_enabled == true())
         )
         return {row[0]: light_after(DesktopProfile, row, 1) for row in found}

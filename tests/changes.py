@@ -9,7 +9,7 @@ from typing import Any
 from tests.gateway import Answer, Gateway
 from tests.people import Thing
 
-_ANSWER = """
+ANSWER = """
   errors { code message path }
   failed { index key errors { code } }
   operation {
@@ -72,7 +72,7 @@ async def ask_bulk(
 ) -> Answer:
     """Send a bulk mutation for people, or for a target as it stands in the input."""
     name = mutation[0].upper() + mutation[1:] + "Input"
-    document = f"mutation Change($input: {name}!) {{ {mutation}(input: $input) {{ {_ANSWER} }} }}"
+    document = f"mutation Change($input: {name}!) {{ {mutation}(input: $input) {{ {ANSWER} }} }}"
     whom = target if isinstance(target, dict) else {"ids": [person.id for person in target]}
     return await gateway.run(document, {"input": {"target": whom, **terms}}, token=token)
 
