@@ -327,7 +327,7 @@ class UserQueries:
         self: Any, info: Info, by: Annotated[UserKeyInput, strawberry.argument(description="Key of the user.")]
     ) -> UserRow | None:
         if (global_id := given(by.id)) is not None:
-            return await users.user_of(info.context, key_argument(global_id, "User", path=("by", "id")))
+            return await users.required_user_of(info.context, key_argument(global_id, "User", path=("by", "id")))
         if (mail := given(by.email)) is not None:
             return await users.user_by(info.context, UserKey.EMAIL, mail_key(mail))
         if (external_id := given(by.external_id)) is not None:

@@ -85,8 +85,23 @@ async def user_of(context: Context, user_id: UUID | None) -> User | None:
     return None if user_id is None else await context.loaders.load("users", user_id, _by_id)
 
 
+async def required_user_of(context: Context, user_id: UUID) -> User | None:
+    """The same, at the root.
+
+    Raises:
+        NotPermitted: The caller may read nobody.
+    """
+    context.require(Permission.USERS_READ)
+    return await user_of(context, user_id)
+
+
 async def user_by(context: Context, key: UserKey, value: str) -> User | None:
-    """The person whom a key other than the id names; deleted ones are never found by it."""
+    """The person whom a key other than the id names; deleted ones are never found by it.
+
+    Raises:
+        NotPermitted: The caller may read nobody.
+    """
+    context.require(Permission.USERS_READ)
     async with context.reading() as kept:
         return await kept.users.living(key, value)
 
