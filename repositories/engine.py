@@ -21,8 +21,17 @@ _SERIALIZATION, _DEADLOCK, _UNIQUE = "40001", "40P01", "23505"
 _SQLITE_BUSY, _SQLITE_UNIQUE, _SQLITE_PRIMARY_KEY = 5, 2067, 1555
 
 
+# What PostgreSQL says when it has no time or no room, or is going down: connection lost (08), resources (53),
+# operator (57), a lock that was waited for too long, a transaction that was idle too long.
+_UNAVAILABLE = ("08", "53", "57", "55P03", "25P03")
+
+
 class DatabaseUnavailable(Exception):
     """The database cannot be reached or does not answer in time; the cause has the driver's words."""
+
+
+class Overtaken(Exception):
+    """What a change has locked is not what it needs by now; it is undone and tried again."""
 
 
 class Database:
@@ -32,6 +41,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, pool_size: int = 10, statement_timeout_ms: int = 30_000) -> None:
+        self._changes: set[asyncio.Task[Any]] = set()
         self.url = normalised(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
@@ -82,19 +92,23 @@ class Database:
         try:
             async with self.reader.connect() as connection:
                 yield connection
-        except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
-            raise DatabaseUnavailable from error
+        except Exception as error:
+            if _unavailable(error):
+                raise DatabaseUnavailable from error
+            raise
 
     async def change(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run one change in one transaction; whoever asked may go away, the change ends as it would.
 
-        A change that lost against another one (serialization failure, deadlock, a unique key taken in between) is
-        undone and tried again with what is true by then, three times.
+        A change that lost against another one (serialization failure, deadlock, a unique key taken in between, locks
+        that are not enough by now) is undone and tried again with what is true by then, three times.
 
         Raises:
             DatabaseUnavailable: The database is gone, or stayed locked.
         """
         task = asyncio.ensure_future(self._change(work))
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
         return await asyncio.shield(task)
 
     async def _change(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
@@ -103,16 +117,15 @@ class Database:
             try:
                 async with self.writer.begin() as connection:
                     return await work(connection)
-            except DBAPIError as error:
-                if attempt < RETRIES and _lost(error):
+            except Exception as error:
+                lost = _lost(error)
+                if lost and attempt < RETRIES:
                     attempt += 1
                     await asyncio.sleep(random.uniform(0.01, 0.05) * 2**attempt)
                     continue
-                if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated or _lost(error):
+                if lost or _unavailable(error):
                     raise DatabaseUnavailable from error
                 raise
-            except (PoolTimeout, OSError) as error:
-                raise DatabaseUnavailable from error
 
     async def ping(self) -> None:
         """Ask the database whether it is there.
@@ -124,7 +137,9 @@ class Database:
             await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
-        """Give all connections back."""
+        """Give all connections back, once the changes under way have ended."""
+        if self._changes:
+            await asyncio.wait(self._changes)
         for engine in self.engines:
             await engine.dispose()
 
@@ -175,10 +190,25 @@ def _sqlite_engine(url: URL, size: int, *, writing: bool) -> AsyncEngine:
     return engine
 
 
-def _lost(error: DBAPIError) -> bool:
+def _lost(error: Exception) -> bool:
     """Whether a change failed only because another one was faster."""
-    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
-    if state in (_SERIALIZATION, _DEADLOCK, _UNIQUE):
+    if isinstance(error, Overtaken):
         return True
-    code = getattr(error.orig, "sqlite_errorcode", None)
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    if _sqlstate(cause) in (_SERIALIZATION, _DEADLOCK, _UNIQUE):
+        return True
+    code = getattr(cause, "sqlite_errorcode", None)
     return code is not None and (code & 0xFF == _SQLITE_BUSY or code in (_SQLITE_UNIQUE, _SQLITE_PRIMARY_KEY))
+
+
+def _unavailable(error: Exception) -> bool:
+    """Whether the database is gone, or has no time or room for us; a driver's own error where none could connect."""
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeout | OSError):
+        return True
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or _sqlstate(error.orig).startswith(_UNAVAILABLE)
+    return _sqlstate(error).startswith(_UNAVAILABLE)
+
+
+def _sqlstate(error: BaseException | None) -> str:
+    return getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or ""

@@ -39,15 +39,24 @@ class SeatRepository(Bound):
         )
         return {row.id: row for row in found}
 
-    async def lock_pools(self, license_ids: Collection[UUID]) -> dict[UUID, int | None]:
-        """Lock pools in the order of their ids; the seats that are left in each, None where unlimited."""
-        found = await self._connection.execute(
-            select(_pools.license_id, _pools.seats, _pools.granted)
-            .where(self._ours(LicensePool), _pools.license_id.in_(license_ids))
-            .order_by(_pools.license_id)
-            .with_for_update(key_share=True)
+    async def lock_limited(self, license_ids: Collection[UUID]) -> dict[UUID, int]:
+        """Lock the pools that can run out; the seats that are left in each. Unlimited ones are absent.
+
+        So two changes wait for each other from the start only where one could take the other's last seat.
+        """
+        return {row.license_id: row.seats - row.granted for row in await self._lock(license_ids, limited=True)}
+
+    async def _lock(self, license_ids: Collection[UUID], *, limited: bool = False) -> Sequence[Any]:
+        """Lock pools in the one order for all changes: limited ones first, each kind by id."""
+        statement = select(_pools.license_id, _pools.seats, _pools.granted).where(
+            self._ours(LicensePool), _pools.license_id.in_(license_ids)
         )
-        return {row.license_id: None if row.seats is None else row.seats - row.granted for row in found}
+        if limited:
+            statement = statement.where(_pools.seats.is_not(None))
+        found = await self._connection.execute(
+            statement.order_by(_pools.seats.is_(None), _pools.license_id).with_for_update(key_share=True)
+        )
+        return found.all()
 
     async def change_state(
         self, user_ids: Collection[UUID], old: LicenseGrantState, new: LicenseGrantState
@@ -73,7 +82,7 @@ class SeatRepository(Bound):
         moved = {license_id: count for license_id, count in seats.items() if count}
         if not moved:
             return
-        await self.lock_pools(moved)
+        await self._lock(moved)
         difference = case(*((_pools.license_id == key, count) for key, count in moved.items()), else_=0)
         after = await self._connection.execute(
             update(table_of(LicensePool))

@@ -403,7 +403,7 @@ async def _find_seats(change: Change, items: Sequence[Item]) -> dict[UUID, str]:
         if user_id in needs
     }
     if in_order:
-        without, _ = assess_seats(in_order, await change.kept.seats.lock_pools(names))
+        without, _ = assess_seats(in_order, await change.kept.seats.lock_limited(names))
         for user_id, license_id in without.items():
             passing[user_id].fail(Problem(Code.NO_SEAT_AVAILABLE, f"No seat of {names[license_id]} is left."))
     return names

@@ -257,7 +257,7 @@ async def _find_seats(change: Change, drafts: Sequence[_Draft], known: _Known) -
     needs = {uuid7(change.at): draft for draft in drafts if draft.item.passing and draft.new.license_ids}
     if not needs:
         return
-    pools = await change.kept.seats.lock_pools(set(known.licenses))
+    pools = await change.kept.seats.lock_limited(set(known.licenses))
     without, _ = assess_seats({key: draft.new.license_ids for key, draft in needs.items()}, pools)
     for key, license_id in without.items():
         name = known.licenses[license_id].name

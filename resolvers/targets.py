@@ -10,6 +10,7 @@ from uuid import UUID
 from models.permission import Permission
 from models.presence import PresenceState
 from models.user import UserRole, UserStatus
+from repositories.engine import Overtaken
 from repositories.standing import roles_in
 from resolvers.context import Change, Context
 from resolvers.refusals import MutationErrorCode, NotAuthenticated, Problem, Refused, refuse
@@ -102,6 +103,7 @@ async def lock_people(
 
     Raises:
         NotAuthenticated: The caller's session or key ended meanwhile.
+        Overtaken: There are full administrators by now who would have to be locked too.
     """
     caller = context.known
     kept = change.kept
@@ -109,6 +111,10 @@ async def lock_people(
     if not await kept.standing.caller_stands(caller.kind, caller.id, caller.session_id, change.at):
         raise NotAuthenticated("Your session or key has ended.")
     rows = await kept.standing.people(ids, at=change.at, scope=caller.scope(permission), caller_id=caller.user_id)
+    one_of_them = administrators and any(UserRole.FULL_ADMINISTRATOR in roles_in(row.role_bits) for row in rows)
+    if one_of_them and not await kept.standing.administrators() <= set(ids):
+        # Somebody became one while we waited for a lock: too late for the statement that would have locked them too.
+        raise Overtaken
     named = {"ids": "id", "emails": "email_key", "external_ids": "external_id", "agent_numbers": "agent_number"}
     attribute = named[target.named_by]
     wanted = set(target.keys)

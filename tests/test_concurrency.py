@@ -1,0 +1,63 @@
+"""Many callers at once: contradictions end in one truth, and nobody waits who need not."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.audit import AuditAction
+from models.license import LicenseType
+from tests.contradiction import Contradiction, broken, clients
+from tests.gateway import Gateway
+from tests.people import Staff
+
+pytestmark = pytest.mark.anyio
+
+ACTIONS = {
+    "deactivateUsers": AuditAction.DEACTIVATED,
+    "reactivateUsers": AuditAction.REACTIVATED,
+    "forceUsersOffline": AuditAction.FORCED_OFFLINE,
+    "resumeUsersOnline": AuditAction.RESUMED_ONLINE,
+    "updateUser": AuditAction.UPDATED,
+}
+# What makes the version of a person grow.
+CHANGES = (*ACTIONS, "assignTeams", "assignQueues")
+
+
+async def deadlocks(gateway: Gateway) -> int:
+    """How many deadlocks the database has met; SQLite knows none."""
+    if gateway.database.is_sqlite:
+        return 0
+    await gateway.rows("SELECT pg_stat_clear_snapshot()")
+    return int(await gateway.scalar("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"))
+
+
+async def test_a_hundred_rounds_of_opposite_changes_end_in_what_the_clients_were_told(
+    gateway: Gateway, staff: Staff
+) -> None:
+    """E4, E9: one change is told as such once, and counted once."""
+    teams, queues = [await staff.team() for _ in range(4)], [await staff.queue() for _ in range(4)]
+    licenses = [await staff.license(seats=150), LicenseType.PREMIUM_AGENT]
+    people = [
+        *await staff.hire(100, teams=teams[:2], queues=queues[:1], licenses=licenses),
+        *await staff.hire(100, teams=teams[2:], licenses=licenses[1:]),
+    ]
+    async with clients(gateway, 8) as eight:
+        contradiction = Contradiction(eight, people, teams, queues)
+        await contradiction.rounds(100)
+
+    assert await broken(gateway) == []
+    assert await deadlocks(gateway) == 0
+    found = await gateway.rows("SELECT id, status, version FROM users")
+    status = {row.id if isinstance(row.id, bytes) else row.id.bytes: (row.status, row.version) for row in found}
+    blocks = await gateway.rows("SELECT user_id FROM sign_in_blocks")
+    blocked = {row.user_id if isinstance(row.user_id, bytes) else row.user_id.bytes for row in blocks}
+    told = contradiction.told
+    for person in people:
+        expected = told(person, "deactivateUsers") - told(person, "reactivateUsers"), 1 + told(person, *CHANGES)
+        assert status[person.key.bytes] == expected
+        assert (person.key.bytes in blocked) == told(person, "forceUsersOffline") - told(person, "resumeUsersOnline")
+    for mutation, action in ACTIONS.items():
+        events = await gateway.scalar("SELECT count(*) FROM audit_events WHERE action = :action", action=action.value)
+        assert events == sum(count for (name, _), count in contradiction.changed.items() if name == mutation)
+    assert set(contradiction.added.values()) == {1}
+    assert contradiction.signed_in > 0
