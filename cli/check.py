@@ -92,13 +92,13 @@ def _said(violation: Violation) -> dict[str, object]:
 
 def _tell(found: list[Violation]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False)
     if not found:
         console.print("No violations.")
         return
-    rows = Table("Name", "Count", "What", "Examples", box=None, padding=(0, 2, 0, 0))
+    rows = Table("Count", Column("What", overflow="fold"), box=None, padding=(0, 2, 0, 0))
     for each in found:
-        rows.add_row(each.name, str(each.count), each.what, "\n".join(each.examples))
+        rows.add_row(str(each.count), "\n".join((f"{each.name}: {each.what}", *each.examples)))
     console.print(rows)

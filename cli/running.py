@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
@@ -34,9 +35,7 @@ def fail(message: str, code: int = REFUSED) -> NoReturn:
 
 def say(value: Mapping[str, Any]) -> None:
     """Print an object as one line of JSON."""
-    import orjson
-
-    typer.echo(orjson.dumps(value).decode())
+    typer.echo(dumps(value, ensure_ascii=False))
 
 
 def settings(config: Path | None = None, **overrides: Mapping[str, Any]) -> Settings:
