@@ -94,7 +94,8 @@ async def hired(gateway: Gateway) -> list[Person]:
     await gateway.execute("UPDATE sites SET default_desktop_profile_id = :desktop", desktop=desktop[0][0])
     queues = [await staff.queue(), await staff.queue()]
     top = await staff.team("Top", queues=queues[:1], site=site)
-    leaf = await staff.team("Leaf", parent=await staff.team("Middle", parent=top))
+    middle = await staff.team("Middle", parent=top)
+    leaf, _ = [await staff.team(name, parent=middle) for name in ("Leaf", "Beside the leaf")]
     await staff.team("Apart")
     group = await staff.skill_group(queues=queues[1:])
     await staff.skill_group()

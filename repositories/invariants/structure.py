@@ -59,8 +59,10 @@ def _missing_ancestors() -> Select[Any]:
     ancestors = table_of(TeamAncestor)
     own, above = ancestors.alias("own"), ancestors.alias("above")
     itself = exists().where(own.c.team_id == _teams.id, own.c.ancestor_id == _teams.id, own.c.depth == 0)
-    inherited = exists().where(
-        own.c.team_id == _teams.id, own.c.ancestor_id == above.c.ancestor_id, own.c.depth == above.c.depth + 1
+    inherited = (
+        exists()
+        .where(own.c.team_id == _teams.id, own.c.ancestor_id == above.c.ancestor_id, own.c.depth == above.c.depth + 1)
+        .correlate(table_of(Team), above)
     )
     unlike_parent = exists().where(above.c.team_id == _teams.parent_id, ~inherited)
     return select(_teams.id).where(or_(~itself, unlike_parent))
