@@ -91,9 +91,9 @@ def _file_lock(path: Path) -> Iterator[None]:
 @asynccontextmanager
 async def _advisory_lock(database: Database) -> AsyncIterator[AsyncConnection]:
     async with database.writer.connect() as connection:
-        # Waiting for somebody else's long migration is no error.
-        await connection.execute(text("SET statement_timeout = 0"))
-        await connection.execute(text("SET lock_timeout = 0"))
+        # Waiting for somebody else's long migration is no error, nor is holding the lock during one of our own.
+        for timeout in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+            await connection.execute(text(f"SET {timeout} = 0"))
         await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
         try:
             yield connection

@@ -130,8 +130,8 @@ async def give_password(
         single_use: Whether the first sign-in must change it.
     """
     await change.kept.credentials.lock([user_id])
+    at = change.at = context.now()
     account = (await change.kept.credentials.accounts([user_id]))[user_id]
-    at = change.at
     await change.kept.credentials.set_password(user_id, password_hash, single_use=single_use, at=at)
     await change.kept.credentials.forget_failures([user_id])
     ended = await change.kept.standing.end_sessions([user_id], at=at, reason=SessionEndReason.PASSWORD_RESET)

@@ -32,7 +32,8 @@ class Change:
     """One transaction: what is kept, and when it happens.
 
     Attributes:
-        at: The moment of the change; every row that it writes carries it.
+        at: The moment of the change; every row that it writes carries it. Whoever takes locks tells the time anew
+            under them, or what had to wait would seem to come before what it waited for.
     """
 
     kept: Kept

@@ -147,6 +147,7 @@ async def _begin_session(context: Context, proven: Account, surface: Surface, ne
     async def work(change: Change) -> SignedIn:
         credentials = change.kept.credentials
         await credentials.lock([proven.id])
+        change.at = context.now()
         account = (await credentials.accounts([proven.id])).get(proven.id)
         if account is None or not account.open or account.changed_at != proven.changed_at:
             raise _refused()
@@ -193,7 +194,7 @@ async def sign_out(context: Context) -> Session:
     user_id, session_id = caller.id, caller.session_id
 
     async def work(change: Change) -> Session:
-        account = await _locked(change, user_id)
+        account = await _locked(context, change, user_id)
         ended = await change.kept.credentials.end_own([session_id], change.at)
         if not ended:
             raise NotAuthenticated("This session has ended.")
@@ -232,7 +233,7 @@ async def change_password(context: Context, *, current: str, new: str) -> None:
     proven = account
 
     async def work(change: Change) -> None:
-        account = await _locked(change, user_id, session_id)
+        account = await _locked(context, change, user_id, session_id)
         if account.changed_at != proven.changed_at:
             raise refuse(Code.INVALID, "This is not the password in use.", "input", "currentPassword")
         kept = change.kept
@@ -266,7 +267,7 @@ async def set_presence(context: Context, *, state: PresenceState, reason_code: s
     reason = _reason(state, reason_code)
 
     async def work(change: Change) -> Presence:
-        account = await _locked(change, user_id, caller.session_id)
+        account = await _locked(context, change, user_id, caller.session_id)
         if not await change.kept.credentials.on_desktop([user_id], change.at):
             raise refuse(Code.INVALID_STATE, "Presence is set by people who are signed in on the agent desktop.")
         before = await change.kept.credentials.presence(user_id)
@@ -295,9 +296,10 @@ def _reason(state: PresenceState, reason_code: str | None) -> str | None:
     return text
 
 
-async def _locked(change: Change, user_id: UUID, session_id: UUID | None = None) -> Account:
+async def _locked(context: Context, change: Change, user_id: UUID, session_id: UUID | None = None) -> Account:
     """The caller's own account under its lock, read again together with the session where one is named."""
     await change.kept.credentials.lock([user_id])
+    change.at = context.now()
     account = (await change.kept.credentials.accounts([user_id])).get(user_id)
     if account is None or not account.open:
         raise NotAuthenticated("This session has ended.")

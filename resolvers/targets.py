@@ -108,6 +108,7 @@ async def lock_people(
     caller = context.known
     kept = change.kept
     ids = await kept.standing.lock(target.named_by, set(target.keys), administrators=administrators)
+    change.at = context.now()
     if not await kept.standing.caller_stands(caller.kind, caller.id, caller.session_id, change.at):
         raise NotAuthenticated("Your session or key has ended.")
     rows = await kept.standing.people(ids, at=change.at, scope=caller.scope(permission), caller_id=caller.user_id)

@@ -59,5 +59,13 @@ async def test_a_hundred_rounds_of_opposite_changes_end_in_what_the_clients_were
     for mutation, action in ACTIONS.items():
         events = await gateway.scalar("SELECT count(*) FROM audit_events WHERE action = :action", action=action.value)
         assert events == sum(count for (name, _), count in contradiction.changed.items() if name == mutation)
+    in_time = await gateway.rows(
+        "SELECT target_id, target_version FROM audit_events ORDER BY occurred_at, target_version"
+    )
+    latest: dict[object, int] = {}
+    for event in in_time:
+        if event.target_version is not None:
+            assert event.target_version >= latest.get(event.target_id, 0)
+            latest[event.target_id] = event.target_version
     assert set(contradiction.added.values()) == {1}
     assert contradiction.signed_in > 0

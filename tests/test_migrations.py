@@ -1,0 +1,261 @@
+"""Migrations: the tables of the models and nothing else, once, whoever comes first."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from migrations import upgrading
+from migrations.upgrading import current, newest, upgrade
+from models import metadata
+from models.audit import AuditAction
+from repositories.engine import Database
+from tests import databases
+from tests.gateway import Gateway
+from tests.people import Staff
+
+pytestmark = pytest.mark.anyio
+
+_numbers = itertools.count(1)
+
+UPGRADE = """
+import asyncio, sys
+from migrations.upgrading import upgrade
+from repositories.engine import Database
+
+async def main():
+    database = Database(sys.argv[1])
+    sys.stdin.readline()
+    print(await upgrade(database))
+    await database.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def empty_postgres_url(_postgres: databases.PostgresServer | str) -> Iterator[str]:
+    """The address of a PostgreSQL database without any tables."""
+    if isinstance(_postgres, str):
+        databases.missing("PostgreSQL", _postgres)
+        return
+    name = f"empty_{next(_numbers)}"
+    _postgres.administer(f"CREATE DATABASE {name}")
+    yield _postgres.url(name)
+    _postgres.drop(_postgres.url(name))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database of each kind without any tables; the file of SQLite is not there yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'new' / 'rosterql.db'}"
+    return str(request.getfixturevalue("empty_postgres_url"))
+
+
+@pytest.fixture
+async def empty(empty_url: str) -> AsyncIterator[Database]:
+    """Such a database."""
+    database = Database(empty_url)
+    if database.path is not None:
+        database.path.parent.mkdir()
+    yield database
+    await database.close()
+
+
+def _parts(statement: str) -> frozenset[str]:
+    """What a CREATE statement says, whatever the order of columns and constraints."""
+    tight = re.sub(r'[\s"]+', "", statement).lower()
+    depth, parts = 0, [""]
+    for letter in tight:
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if (letter in ",(" and depth == 1) or (letter == ")" and depth == 0):
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return frozenset(parts)
+
+
+async def definitions(database: Database) -> set[tuple[Any, ...]]:
+    """Everything that a database says about its tables, its own notes on migrations aside."""
+    if database.is_sqlite:
+        sql = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+        async with database.reading() as connection:
+            rows = [tuple(row) for row in await connection.execute(text(sql))]
+        return {
+            (*names, _parts(made))
+            for *names, made in rows
+            if "alembic" not in names[0] + names[1] and names[0] != "trigger"
+        }
+    queries = (
+        """SELECT 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+               pg_get_expr(d.adbin, d.adrelid), a.attidentity::text, l.collname
+           FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+           LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+           LEFT JOIN pg_collation l ON l.oid = a.attcollation
+           WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped""",
+        """SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+           FROM pg_constraint WHERE connamespace = 'public'::regnamespace""",
+        """SELECT 'index', tablename::text, indexname::text, indexdef FROM pg_indexes WHERE schemaname = 'public'""",
+    )
+    found: set[tuple[Any, ...]] = set()
+    async with database.reading() as connection:
+        for query in queries:
+            found |= {tuple(row) for row in await connection.execute(text(query))}
+    return {row for row in found if "alembic" not in str(row[1])}
+
+
+async def test_an_upgrade_from_nothing_makes_exactly_the_tables_of_the_models(empty: Database) -> None:
+    assert await current(empty) is None
+    assert await upgrade(empty) is True
+    assert await current(empty) == newest()
+    migrated = await definitions(empty)
+
+    def compare(connection: Connection) -> list[Any]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        return list(compare_metadata(context, metadata))
+
+    async with empty.reading() as connection:
+        assert await connection.run_sync(compare) == []
+
+    async def remake(connection: Any) -> None:
+        await connection.run_sync(metadata.drop_all)
+        await connection.run_sync(metadata.create_all)
+
+    await empty.change(remake)
+    of_models = await definitions(empty)
+    assert len(of_models) > 2 * len(metadata.tables)
+    assert migrated ^ of_models == set()
+
+
+async def test_an_upgrade_of_the_newest_tables_does_nothing(database_url: str) -> None:
+    database = Database(database_url)
+    before = await definitions(database)
+    assert await upgrade(database) is False
+    assert await definitions(database) == before
+    await database.close()
+
+
+async def test_every_table_of_sqlite_is_strict(sqlite_gateway: Gateway) -> None:
+    rows = await sqlite_gateway.rows(
+        "SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'"
+    )
+    tables = {row.name: row.strict for row in rows}
+    assert set(tables) - {"alembic_version"} == set(metadata.tables)
+    assert {name for name, strict in tables.items() if not strict} <= {"alembic_version"}
+    with pytest.raises(DBAPIError, match="cannot store TEXT"):
+        await sqlite_gateway.execute("UPDATE users SET version = 'one'")
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit_events SET note = 'other'", "DELETE FROM audit_events"])
+async def test_the_database_itself_refuses_to_change_the_audit(gateway: Gateway, staff: Staff, statement: str) -> None:
+    await staff.hire()
+    events = await gateway.scalar("SELECT count(*) FROM audit_events WHERE action = :a", a=AuditAction.CREATED.value)
+    assert events > 0
+    with pytest.raises(DBAPIError, match="audit events are never"):
+        await gateway.execute(statement)
+    if not gateway.database.is_sqlite:
+        with pytest.raises(DBAPIError, match="audit events are never"):
+            await gateway.execute("TRUNCATE audit_events CASCADE")
+    assert await gateway.scalar("SELECT count(*) FROM audit_events WHERE note IS NULL") >= events
+
+
+async def test_a_migration_that_fails_leaves_nothing_behind(
+    empty: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "versions").mkdir()
+    source = Path(upgrading.__file__).parent
+    (tmp_path / "env.py").write_text((source / "env.py").read_text())
+    first = (source / "versions" / "0001_first_tables.py").read_text()
+    (tmp_path / "versions" / "0001_first_tables.py").write_text(first)
+    (tmp_path / "versions" / "0002_broken.py").write_text(
+        "from alembic import op\n"
+        "revision, down_revision = '0002', '0001'\n"
+        "def upgrade():\n"
+        "    op.execute('CREATE TABLE half_done (id INTEGER)')\n"
+        "    op.execute('INSERT INTO half_done VALUES (1)')\n"
+        "    op.execute('INSERT INTO nowhere VALUES (1)')\n"
+    )
+
+    def broken() -> Any:
+        config = upgrading.Config()
+        config.set_main_option("script_location", str(tmp_path))
+        config.set_main_option("path_separator", "os")
+        return config
+
+    with monkeypatch.context() as patched:
+        patched.setattr(upgrading, "configuration", broken)
+        with pytest.raises(DBAPIError, match="nowhere"):
+            await upgrade(empty)
+
+    assert await definitions(empty) == set()
+    assert await current(empty) is None
+    assert await upgrade(empty) is True
+
+
+async def test_of_eight_processes_that_upgrade_at_once_one_does_it(empty_url: str) -> None:
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            UPGRADE,
+            empty_url,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=Path(upgrading.__file__).parents[1],
+        )
+        for _ in range(8)
+    ]
+    answers = await asyncio.gather(*(process.communicate(b"\n") for process in processes))
+    assert [process.returncode for process in processes] == [0] * 8, answers
+    assert sorted(out.decode().strip() for out, _ in answers) == ["False"] * 7 + ["True"]
+    database = Database(empty_url)
+    assert await current(database) == newest()
+    await database.close()
+
+
+async def test_the_lock_of_a_long_migration_is_not_lost_to_a_time_out(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+
+    async def timeouts(connection: AsyncConnection) -> list[Any]:
+        return [await connection.scalar(text(f"SHOW {name}")) for name in names]
+
+    async with upgrading._advisory_lock(database) as connection:
+        assert await timeouts(connection) == ["0"] * 3
+    async with database.writer.connect() as connection:
+        assert "0" not in await timeouts(connection)
+    await database.close()
+
+
+async def test_every_foreign_key_that_is_followed_backwards_has_an_index(gateway: Gateway) -> None:
+    """Or taking a person out of what refers to them would read whole tables."""
+    unused = {"organization_id", "default_desktop_profile_id"}
+
+    def missing(connection: Connection) -> set[str]:
+        found = set()
+        inspector = inspect(connection)
+        for name in metadata.tables:
+            leading = {columns["column_names"][0] for columns in inspector.get_indexes(name)}
+            leading.add(inspector.get_pk_constraint(name)["constrained_columns"][0])
+            for key in inspector.get_foreign_keys(name):
+                column = key["constrained_columns"][0]
+                if column not in leading | unused:
+                    found.add(f"{name}.{column}")
+        return found
+
+    async with gateway.database.reading() as connection:
+        assert await connection.run_sync(missing) == set()
