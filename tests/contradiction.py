@@ -99,6 +99,14 @@ async def broken(gateway: Gateway) -> list[Any]:
         return await violations_in(connection, utc_now())
 
 
+async def deadlocks(gateway: Gateway) -> int:
+    """How many deadlocks the database has met; SQLite knows none."""
+    if gateway.database.is_sqlite:
+        return 0
+    await gateway.rows("SELECT pg_stat_clear_snapshot()")
+    return int(await gateway.scalar("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"))
+
+
 @dataclass
 class Contradiction:
     """Rounds of opposite changes on the same people, and what the clients were told of each person.

@@ -6,7 +6,7 @@ import pytest
 
 from models.audit import AuditAction
 from models.license import LicenseType
-from tests.contradiction import Contradiction, broken, clients
+from tests.contradiction import Contradiction, broken, clients, deadlocks
 from tests.gateway import Gateway
 from tests.people import Staff
 
@@ -21,14 +21,6 @@ ACTIONS = {
 }
 # What makes the version of a person grow.
 CHANGES = (*ACTIONS, "assignTeams", "assignQueues")
-
-
-async def deadlocks(gateway: Gateway) -> int:
-    """How many deadlocks the database has met; SQLite knows none."""
-    if gateway.database.is_sqlite:
-        return 0
-    await gateway.rows("SELECT pg_stat_clear_snapshot()")
-    return int(await gateway.scalar("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"))
 
 
 async def test_a_hundred_rounds_of_opposite_changes_end_in_what_the_clients_were_told(
