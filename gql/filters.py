@@ -9,7 +9,8 @@ A filter input has a method that reads it:
             site=reader.keys("site", self.site, "Site"),
         )
 
-A field that is left out or null asks for nothing. Inside a condition null is refused: whether it means "any" or
+A field that is left out or null asks for nothing, and so does a condition without any part: a dashboard that sends
+`{status: {}}` sees no deactivated people. Inside a condition null is refused: whether it means "any" or
 "none" is anybody's guess, and `isNull` says it.
 """
 
@@ -25,7 +26,7 @@ from uuid import UUID
 import strawberry
 from strawberry import UNSET
 
-from gql.arguments import given, storable
+from gql.arguments import given, storable, text_argument
 from gql.ids import key_of
 from models.audit import AuditAction
 from models.license import LicenseType
@@ -134,7 +135,7 @@ class FilterReader:
         Raises:
             BadInput: An id is malformed or of another type, a list is too long, or there are too many conditions.
         """
-        value = given(value)
+        value = _said(value)
         if value is None:
             return None
         eq = self._one(name, "eq", value.eq)
@@ -149,9 +150,9 @@ class FilterReader:
         """A condition on a text, its values folded.
 
         Raises:
-            BadInput: A text that no database holds, a list that is too long, or too many conditions.
+            BadInput: A text that no database holds or that is too long, a list that is too long, or too many conditions.
         """
-        value = given(value)
+        value = _said(value)
         if value is None:
             return None
         eq = self._one(name, "eq", value.eq)
@@ -168,7 +169,7 @@ class FilterReader:
 
     def instant(self, name: str, value: DateTimeFilterInput | None) -> InstantCondition | None:
         """A condition on an instant."""
-        value = given(value)
+        value = _said(value)
         if value is None:
             return None
         return InstantCondition(
@@ -181,7 +182,7 @@ class FilterReader:
 
     def choice(self, name: str, value: ChoiceFilter[E] | None) -> ChoiceCondition[E] | None:
         """A condition on a member of a closed set."""
-        value = given(value)
+        value = _said(value)
         if value is None:
             return None
         return ChoiceCondition(
@@ -237,7 +238,13 @@ class FilterReader:
     def _text(self, value: str, path: tuple[str, ...]) -> str:
         if not storable(value):
             raise self.refuse("A text must hold neither U+0000 nor half a surrogate pair.", *path)
-        return fold(value)
+        return fold(text_argument(value, self.root, *path))
+
+
+def _said(condition: T | None) -> T | None:
+    """A condition of which at least one part is given."""
+    condition = given(condition)
+    return None if condition is None or all(part is UNSET for part in vars(condition).values()) else condition
 
 
 def read(filter: Any, reader: FilterReader) -> Any:

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, false, not_, or_
+from sqlalchemy import ColumnElement, Select, and_, false, not_, or_, true
 
 E = TypeVar("E", bound=Enum)
 
@@ -37,7 +37,7 @@ class KeyCondition:
             parts.append(or_(column.is_(None), column.not_in(self.none_of)))
         if self.is_null is not None:
             parts.append(column.is_(None) if self.is_null else column.is_not(None))
-        return and_(*parts)
+        return and_(true(), *parts)
 
     def on_related(self, column: ColumnElement[Any], related: Callable[[KeyTest], Select[Any]]) -> ColumnElement[bool]:
         """The condition on things reached through a link table.
@@ -57,7 +57,7 @@ class KeyCondition:
         if self.is_null is not None:
             anything = column.in_(related(None))
             parts.append(not_(anything) if self.is_null else anything)
-        return and_(*parts)
+        return and_(true(), *parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class TextCondition:
             parts.append(column.like(f"{escaped(self.starts_with)}%", escape="\\"))
         if self.is_null is not None:
             parts.append(column.is_(None) if self.is_null else column.is_not(None))
-        return and_(*parts)
+        return and_(true(), *parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class InstantCondition:
             parts.append(column < self.lt)
         if self.is_null is not None:
             parts.append(column.is_(None) if self.is_null else column.is_not(None))
-        return and_(*parts)
+        return and_(true(), *parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class ChoiceCondition(Generic[E]):
             parts.append(column.in_(self.among))
         if self.none_of is not None:
             parts.append(column.not_in(self.none_of))
-        return and_(*parts)
+        return and_(true(), *parts)
 
 
 def escaped(text: str) -> str:
@@ -148,4 +148,4 @@ def escaped(text: str) -> str:
 
 def every_word(column: ColumnElement[Any], words: tuple[str, ...]) -> ColumnElement[bool]:
     """Whether a word of a search key begins with each of the words (requirement B6, rule Q7)."""
-    return and_(*(column.like(f"% {escaped(word)}%", escape="\\") for word in words))
+    return and_(true(), *(column.like(f"% {escaped(word)}%", escape="\\") for word in words))

@@ -208,4 +208,4 @@ def _roles_match(condition: ChoiceCondition[UserRole]) -> ColumnElement[bool]:
         parts.append(_users.id.in_(select(_roles.user_id).where(_roles.role.in_(condition.among))))
     if condition.none_of:
         parts.append(_users.id.not_in(select(_roles.user_id).where(_roles.role.in_(condition.none_of))))
-    return and_(*parts)
+    return and_(true(), *parts)

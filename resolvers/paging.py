@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -86,7 +87,7 @@ class Page(Generic[R]):
     count_limit: int
     hidden: Callable[[], Awaitable[int]] | None = None
     extras: list[Any] | None = None
-    _counted: int | None = field(default=None, init=False)
+    _counting: asyncio.Future[int] | None = field(default=None, init=False)
 
     @property
     def edges(self) -> list[Edge[R]]:
@@ -105,10 +106,10 @@ class Page(Generic[R]):
         return encode_cursor(self.order, self.nodes[-1]) if self.nodes else None
 
     async def counted(self) -> int:
-        """The count, asked of the database once; may be one more than the limit."""
-        if self._counted is None:
-            self._counted = await self.count()
-        return self._counted
+        """The count, asked of the database once, though fields ask side by side; may be one more than the limit."""
+        if self._counting is None:
+            self._counting = asyncio.ensure_future(self.count())
+        return await self._counting
 
 
 def page_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import httpx2
@@ -20,6 +20,9 @@ from resolvers.api_keys import create_api_key
 from resolvers.caller import system_caller
 from resolvers.context import Context, utc_now
 from tests.people import Person, Staff
+
+if TYPE_CHECKING:
+    from server.app import Gateway as Shared
 
 # With which the keys of every test are made, so that none is written beside the project.
 PEPPER = "a pepper for tests, which is no secret"
@@ -60,12 +63,14 @@ class Gateway:
 
     Attributes:
         database: What the gateway works on; tests may look and spoil.
+        shared: What its requests share: settings and limits.
         token: An API key with every permission of a full administrator; `run` uses it unless told otherwise.
         staff: Makes people and structure in Acme.
         admin: A full administrator of Acme.
     """
 
     database: Database
+    shared: Shared
     organization_id: UUID
     token: str
     staff: Staff
@@ -79,8 +84,10 @@ class Gateway:
     async def open(cls, url: str) -> Gateway:
         """Start one on a migrated, empty database."""
         database = Database(url)
-        transport = httpx2.ASGITransport(_application(database), client=("192.0.2.1", 50_000))
+        application = _application(database)
+        transport = httpx2.ASGITransport(application, client=("192.0.2.1", 50_000))
         gateway = cls(database, httpx2.AsyncClient(transport=transport, base_url="http://gateway.test"))
+        gateway.shared = application.state.gateway
         gateway.organization_id = await gateway.organization("Acme")
         gateway.staff = Staff(database, gateway.organization_id)
         gateway.admin = await gateway.staff.hire("Ada Admin", roles=[UserRole.FULL_ADMINISTRATOR])

@@ -1,0 +1,91 @@
+"""Asking for lists the way callers do, with documents built from the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tests.documents import Field
+from tests.gateway import Answer, Gateway
+
+# By what the items of a list are told apart in tests.
+SHOWN = {
+    "users": "displayName",
+    "teams": "name",
+    "queues": "name",
+    "licenses": "name",
+    "callRecords": "externalId",
+    "auditEvents": "action",
+}
+
+
+async def ask_list(
+    gateway: Gateway, name: str, select: str | None = None, *, token: str | None = "", **arguments: Any
+) -> Answer:
+    """Ask for a list at the root.
+
+    Args:
+        select: What is selected of the connection; the names of the items when omitted.
+        arguments: Arguments of the field, named as in the schema.
+    """
+    types = {argument: str(Field("Query", name).definition.args[argument].type) for argument in arguments}
+    declared = ", ".join(f"${argument}: {type}" for argument, type in types.items())
+    passed = ", ".join(f"{argument}: ${argument}" for argument in types)
+    selected = select or f"nodes {{ id {SHOWN[name]} }}"
+    document = f"query List{f'({declared})' if declared else ''} {{ {name}{f'({passed})' if passed else ''} {{ "
+    return await gateway.run(document + selected + " } }", arguments, token=token)
+
+
+async def connection(
+    gateway: Gateway, name: str, select: str | None = None, *, token: str | None = "", **arguments: Any
+) -> Any:
+    """The connection that a list at the root answers."""
+    answer = await ask_list(gateway, name, select, token=token, **arguments)
+    assert not answer.errors, (arguments, answer.errors)
+    return answer.data[name]
+
+
+async def names(gateway: Gateway, name: str, *, token: str | None = "", **arguments: Any) -> list[str]:
+    """What the items of a list are called; of people without the administrator that every gateway has."""
+    found = await connection(gateway, name, token=token, **arguments)
+    shown = [node[SHOWN[name]] for node in found["nodes"] if node["id"] != gateway.admin.id]
+    assert len({node["id"] for node in found["nodes"]}) == len(found["nodes"]), "an item comes twice"
+    return shown
+
+
+async def refusal(gateway: Gateway, name: str, **arguments: Any) -> tuple[str, list[str] | None, int | None]:
+    """How a list is refused: code, path of the argument that is to blame, limit."""
+    answer = await ask_list(gateway, name, **arguments)
+    assert answer.status == 200
+    assert answer.data == {name: None}
+    (error,) = answer.errors
+    told = error["extensions"]
+    assert told["requestId"]
+    assert error["path"] == [name]
+    return told["code"], told.get("argumentPath"), told.get("limit")
+
+
+async def walked(
+    gateway: Gateway, name: str, size: int, *, backward: bool = False, **arguments: Any
+) -> list[dict[str, Any]]:
+    """All items of a list, fetched page by page; what each page says about its neighbours is checked on the way."""
+    select = "edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
+    found: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        where = {"last": size, "before": cursor} if backward else {"first": size, "after": cursor}
+        page = await connection(gateway, name, select, **arguments, **where)
+        edges, about = page["edges"], page["pageInfo"]
+        assert about["startCursor"] == (edges[0]["cursor"] if edges else None)
+        assert about["endCursor"] == (edges[-1]["cursor"] if edges else None)
+        assert about["hasNextPage" if backward else "hasPreviousPage"] is (cursor is not None)
+        found = edges + found if backward else found + edges
+        if not about["hasPreviousPage" if backward else "hasNextPage"]:
+            return found
+        assert len(edges) == size
+        cursor = about["startCursor" if backward else "endCursor"]
+
+
+def keys(edges: Sequence[dict[str, Any]]) -> list[str]:
+    """Ids of the items of edges."""
+    return [edge["node"]["id"] for edge in edges]
