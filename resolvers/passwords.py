@@ -27,6 +27,7 @@ NOBODYS_HASH = "$argon2id$v=19$m=19456,t=2,p=1$SHJvWZni8S00Y24y8QUbcQ$HxLBAmcehV
 
 _READABLE = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # nothing that looks like something else
 _WORDLESS = re.compile(r"[\W\d_]+")
+_AROUND = re.compile(r"^[\W\d_]+|[\W\d_]+$")
 _LEET = str.maketrans("@4301!$57", "aaeoiisst")
 
 
@@ -159,7 +160,8 @@ def is_common(password: str) -> bool:
     folded = password.casefold()
     if len(set(folded)) < 5 or len(_unit(folded)) <= 6 or _runs(folded):
         return True
-    words = {_WORDLESS.sub("", text) for text in (folded, folded.translate(_LEET))} - {""}
+    inner = _AROUND.sub("", folded)  # without what was added before and behind: `P@ssw0rd!2026` is `p@ssw0rd`
+    words = {_WORDLESS.sub("", text) for text in (folded, folded.translate(_LEET), inner.translate(_LEET))} - {""}
     return any(word in COMMON or _unit(word) in COMMON for word in words)
 
 

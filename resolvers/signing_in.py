@@ -15,6 +15,7 @@ from models.session import Session, SessionEndReason, Surface
 from models.storage import uuid7
 from models.text import mail_key
 from repositories.credentials import Account, Failures, account_by_mail, add_failure, failures
+from repositories.sessions import Clock
 from resolvers.authentication import person
 from resolvers.caller import Caller
 from resolvers.context import Change, Context
@@ -166,6 +167,7 @@ async def _begin_session(context: Context, proven: Account, surface: Surface, ne
             "address": context.address,
         }
         (session,) = await credentials.open_sessions([row])
+        session = Clock(change.at, account.idle_minutes).tell(session)
         await credentials.note_sign_in([account.id], change.at)
         await credentials.forget_failures([account.id])
         if newer is not None:
