@@ -11,8 +11,10 @@ from typing import Annotated, Any, TypeVar
 import strawberry
 
 from gql.enums import OrderDirection
+from resolvers.limits import MAX_TEXT_CHARACTERS
 from resolvers.orders import Wish
 from resolvers.paging import PageArguments
+from resolvers.refusals import BadInput
 
 T = TypeVar("T")
 
@@ -64,6 +66,17 @@ def wishes(order_by: Sequence[Any] | None) -> list[Wish[Any]]:
         order_by: Inputs with a `field` and a `direction`.
     """
     return [Wish(one.field, one.direction is OrderDirection.DESC) for one in given(order_by) or ()]
+
+
+def text_argument(text: str, *path: str) -> str:
+    """A text to look for.
+
+    Raises:
+        BadInput: It is longer than anything that is looked for in.
+    """
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise BadInput(f"A text has at most {MAX_TEXT_CHARACTERS} characters.", path, limit=MAX_TEXT_CHARACTERS)
+    return text
 
 
 def unstorable(value: Any) -> tuple[str, ...] | None:

@@ -20,6 +20,9 @@ MAX_MESSAGE_CHARACTERS = 200
 # How Python shows an object of the libraries, which says nothing to a caller.
 _OBJECT = re.compile(r"'?<[\w.]+ object at 0x[0-9a-f]+>'?")
 
+# How graphql-core begins what it says of a variable: with the place of the value in it.
+_VARIABLE = re.compile(r"Variable '\$(\w+)' has invalid value(?: at ((?:\.\w+|\[\d+\])+))?: ")
+
 log = structlog.get_logger(__name__)
 
 
@@ -103,8 +106,14 @@ def told(error: GraphQLError, request_id: str | None, logged: set[int]) -> Told:
 
 
 def unfit(error: GraphQLError) -> Told:
-    """What a caller is told of a value that does not fit its type."""
-    return Told(_OBJECT.sub("another type", error.message), "BAD_USER_INPUT")
+    """What a caller is told of a value that does not fit its type, with its place where it stood in a variable."""
+    place = _VARIABLE.match(error.message)
+    path = None if place is None else [place[1], *re.findall(r"\w+", place[2] or "")]
+    return Told(
+        _OBJECT.sub("another type", error.message),
+        "BAD_USER_INPUT",
+        extensions=None if path is None else {"variablePath": path},
+    )
 
 
 def root_cause(error: BaseException) -> BaseException:

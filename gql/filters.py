@@ -150,7 +150,7 @@ class FilterReader:
         """A condition on a text, its values folded.
 
         Raises:
-            BadInput: A text that no database holds or that is too long, a list that is too long, or too many conditions.
+            BadInput: A text that no database holds, a text or list that is too long, or too many conditions.
         """
         value = _said(value)
         if value is None:

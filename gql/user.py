@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import UNSET
 
-from gql.arguments import After, Before, First, Last, given, page_arguments, wishes
+from gql.arguments import After, Before, First, Last, given, page_arguments, text_argument, wishes
 from gql.call_record import CallRecordFilterInput
 from gql.connection import connection
 from gql.directives import NULL_ONLY_ON_ERROR
@@ -329,10 +329,12 @@ class UserQueries:
         if (global_id := given(by.id)) is not None:
             return await users.required_user_of(info.context, key_argument(global_id, "User", path=("by", "id")))
         if (mail := given(by.email)) is not None:
-            return await users.user_by(info.context, UserKey.EMAIL, mail_key(mail))
+            return await users.user_by(info.context, UserKey.EMAIL, mail_key(text_argument(mail, "by", "email")))
         if (external_id := given(by.external_id)) is not None:
+            external_id = text_argument(external_id, "by", "externalId")
             return await users.user_by(info.context, UserKey.EXTERNAL_ID, external_id)
-        return await users.user_by(info.context, UserKey.AGENT_NUMBER, given(by.agent_number) or "")
+        agent_number = text_argument(given(by.agent_number) or "", "by", "agentNumber")
+        return await users.user_by(info.context, UserKey.AGENT_NUMBER, agent_number)
 
     @strawberry.field(
         graphql_type=UserConnection | None,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from graphql import OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from gql.arguments import unstorable
 from gql.errors import Told
 from gql.execution import Outcome, execute
 from repositories.engine import DatabaseUnavailable
@@ -36,12 +38,17 @@ log = structlog.get_logger(__name__)
 
 
 class Unreadable(Exception):
-    """The request cannot be read as one of GraphQL."""
+    """The request cannot be read as one of GraphQL.
 
-    def __init__(self, status: int, message: str, **headers: str) -> None:
+    Attributes:
+        variable_path: The variable to blame, and the place in it; None when there is none.
+    """
+
+    def __init__(self, status: int, message: str, variable_path: Sequence[str] | None = None, **headers: str) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.variable_path = variable_path
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
@@ -65,7 +72,7 @@ async def graphql(request: Request) -> Response:
         operation = outcome.operation
     except Unreadable as problem:
         headers |= problem.headers
-        outcome = _said(problem.status, problem.message, "BAD_USER_INPUT", request_id)
+        outcome = _said(problem.status, problem.message, "BAD_USER_INPUT", request_id, problem.variable_path)
     except ClientDisconnect:
         outcome = _said(400, "The request did not arrive whole.", "BAD_USER_INPUT", request_id)
     except DatabaseUnavailable as error:
@@ -115,8 +122,9 @@ async def _context(request: Request, gateway: Gateway, request_id: str) -> Conte
     return context
 
 
-def _said(status: int, message: str, code: str, request_id: str) -> Outcome:
-    return Outcome(status, {"errors": [Told(message, code).formatted(None, request_id)]})
+def _said(status: int, message: str, code: str, request_id: str, variable_path: Sequence[str] | None = None) -> Outcome:
+    extensions = {"variablePath": list(variable_path)} if variable_path else None
+    return Outcome(status, {"errors": [Told(message, code, extensions=extensions).formatted(None, request_id)]})
 
 
 def _wanted(request: Request) -> str:
@@ -190,4 +198,16 @@ def _json(content: bytes, what: str) -> Any:
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
-        raise Unreadable(400, f"{what} is not JSON in UTF-8.") from None
+        raise _no_json(content, what) from None
+
+
+def _no_json(content: bytes, what: str) -> Unreadable:
+    """Why something is not taken for JSON: half of a surrogate pair, which programs send unawares, is named."""
+    try:
+        path = unstorable(json.loads(content))
+    except ValueError:
+        path = None
+    if path is None:
+        return Unreadable(400, f"{what} is not JSON in UTF-8.")
+    place = path[1:] if path[:1] == ("variables",) else None
+    return Unreadable(400, "A text must hold neither U+0000 nor half a surrogate pair.", place)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from graphql import (
@@ -16,14 +18,17 @@ from graphql import (
     GraphQLOutputType,
     get_named_type,
     get_nullable_type,
+    is_introspection_type,
     is_leaf_type,
     is_required_argument,
     is_required_input_field,
 )
 
+from gql.ids import PREFIXES
 from gql.schema import executable
 
 SCHEMA = executable()
+KEYS: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "keys.toml").read_text("utf-8"))
 ROOTS = {"Query": "query", "Mutation": "mutation"}
 
 # What answers are compared by. Not ids of operations: each request that makes one makes another.
@@ -141,22 +146,35 @@ def root_fields() -> list[Field]:
 
 
 def fields_with_arguments() -> list[Field]:
-    """Every field that takes an argument, at the root and below."""
+    """Every field that takes an argument, at the root and below; those of introspection are not ours."""
     types = [type for type in SCHEMA.type_map.values() if isinstance(type, GraphQLObjectType)]
-    return [Field(type.name, name) for type in types for name, field in type.fields.items() if field.args]
+    return [
+        Field(type.name, name)
+        for type in types
+        if not is_introspection_type(type)
+        for name, field in type.fields.items()
+        if field.args
+    ]
 
 
 def positions(fields: Collection[Field], *scalars: str) -> list[Position]:
     """Every place where these scalars or enums are taken; all places when none is named."""
     found = []
     for field in fields:
-        if field.type_name.startswith("__"):
-            continue
         for name, argument in field.definition.args.items():
             for path, owners, type in _leaves(argument.type, (name,), (f"{field}({name})",)):
                 if not scalars or get_named_type(type).name in scalars:
                     found.append(Position(field, path, owners, type))
     return found
+
+
+def kinds_of(position: Position) -> list[str]:
+    """The kinds whose ids a place takes, as `keys.toml` says; empty when nobody has said."""
+    for owner in reversed(position.owners):
+        if owner in KEYS["ids"]:
+            kinds = KEYS["ids"][owner]
+            return list(PREFIXES) if kinds == "every kind" else list(kinds)
+    return []
 
 
 def with_required(field: Field, sample: Sample) -> dict[str, Any]:
