@@ -18,12 +18,13 @@ T = TypeVar("T")
 
 RETRIES = 3
 _SERIALIZATION, _DEADLOCK, _UNIQUE = "40001", "40P01", "23505"
-_SQLITE_BUSY, _SQLITE_UNIQUE, _SQLITE_PRIMARY_KEY = 5, 2067, 1555
+_SQLITE_ERROR, _SQLITE_BUSY, _SQLITE_UNIQUE, _SQLITE_PRIMARY_KEY = 1, 5, 2067, 1555
 
 
-# What PostgreSQL says when it has no time or no room, or is going down: connection lost (08), resources (53),
-# operator (57), a lock that was waited for too long, a transaction that was idle too long.
-_UNAVAILABLE = ("08", "53", "57", "55P03", "25P03")
+# What PostgreSQL says when it lets nobody in, has no time or no room, or is going down: connection lost (08), name
+# or password (28), no such database (3D), resources (53), operator (57), a lock that was waited for too long, a
+# transaction that was idle too long.
+_UNAVAILABLE = ("08", "28", "3D", "53", "57", "55P03", "25P03")
 
 
 class DatabaseUnavailable(Exception):
@@ -203,6 +204,8 @@ def _lost(error: Exception) -> bool:
 
 def _unavailable(error: Exception) -> bool:
     """Whether the database is gone, or has no time or room for us; a driver's own error where none could connect."""
+    if isinstance(error, OperationalError) and getattr(error.orig, "sqlite_errorcode", None) == _SQLITE_ERROR:
+        return False  # no such table, for one: a fault of ours, whatever the driver calls it
     if isinstance(error, OperationalError | InterfaceError | PoolTimeout | OSError):
         return True
     if isinstance(error, DBAPIError):
