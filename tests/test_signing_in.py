@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -485,3 +486,45 @@ async def test_somebody_signed_in_may_sign_in_as_another(gateway: Gateway, staff
     document = "{ viewer { actor { ... on User { id } } } }"
     assert (await gateway.ask(document, token=signed["token"]))["viewer"]["actor"] == {"id": two.id}
     assert not await dead(gateway, token)
+
+
+async def test_an_unknown_mail_takes_as_long_as_a_wrong_password(sqlite_gateway: Gateway) -> None:
+    """The shortest of several tries: whatever else the machine does only makes some longer."""
+    person = await sqlite_gateway.staff.hire()
+    await sqlite_gateway.sign_in(person)  # which keeps the password as new ones are kept
+    shortest: dict[str, float] = {}
+    for mail in (person.email, "nobody@acme.example"):
+        took = []
+        for _ in range(8):
+            began = time.perf_counter()
+            await attempt(sqlite_gateway, mail, "wrong wrong wrong")
+            took.append(time.perf_counter() - began)
+        shortest[mail] = min(took)
+    assert shortest["nobody@acme.example"] > shortest[person.email] / 2
+
+
+async def test_back_from_a_deactivation_everything_about_signing_in_is_as_it_was(
+    gateway: Gateway, staff: Staff
+) -> None:
+    """A11, A13, E3: a password for a single use still must be changed, a closed surface stays closed."""
+    fresh = await staff.hire(single_use=True)
+    narrow = await staff.hire(profile=await staff.profile(surfaces=["PORTAL"]))
+    for mutation in ("deactivateUsers", "reactivateUsers"):
+        await bulk(gateway, mutation, [fresh, narrow])
+    for surface in ("PORTAL", "AGENT_DESKTOP"):
+        assert (await attempt(gateway, fresh.email, surface=surface))["passwordChangeRequired"] is True
+    assert [await code(gateway, narrow, surface) for surface in ("PORTAL", "AGENT_DESKTOP")] == [
+        None,
+        "NO_SURFACE_ACCESS",
+    ]
+
+
+async def test_a_session_from_before_is_not_revived(gateway: Gateway, staff: Staff) -> None:
+    """A4, C13, E1: neither by reactivating nor by resuming."""
+    person = await staff.hire()
+    for out, back in (("deactivateUsers", "reactivateUsers"), ("forceUsersOffline", "resumeUsersOnline")):
+        token = await gateway.sign_in(person, "AGENT_DESKTOP")
+        await bulk(gateway, out, [person])
+        await bulk(gateway, back, [person])
+        assert await dead(gateway, token)
+        assert await state(gateway, person) == "OFFLINE"

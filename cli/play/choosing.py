@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import and_, exists, select
+from sqlalchemy import and_, exists, false, select, true
 
 from gql.ids import global_id
 from models.call_record import CallRecord
@@ -54,11 +54,11 @@ async def choose(database: Database, organization_id: UUID, seed: int) -> list[C
     """
     in_team = exists().where(_memberships.user_id == _users.id)
     in_idle_team = exists().where(
-        _memberships.user_id == _users.id, _teams.id == _memberships.team_id, _teams.active.is_(False)
+        _memberships.user_id == _users.id, _teams.id == _memberships.team_id, _teams.active == false()
     )
     in_queue = exists().where(_direct.user_id == _users.id)
     in_idle_queue = exists().where(
-        _direct.user_id == _users.id, _queues.id == _direct.queue_id, _queues.active.is_(False)
+        _direct.user_id == _users.id, _queues.id == _direct.queue_id, _queues.active == false()
     )
     statement = (
         select(
@@ -71,8 +71,8 @@ async def choose(database: Database, organization_id: UUID, seed: int) -> list[C
         .where(
             _users.organization_id == organization_id,
             _users.status == UserStatus.ACTIVE,
-            _users.contact_center_enabled.is_(True),
-            _users.protected.is_(False),
+            _users.contact_center_enabled == true(),
+            _users.protected == false(),
             role_bits(_users.id) == 1 << UserRole.AGENT.value,
             _profiles.kind.in_((UserProfileKind.STANDARD_AGENT, UserProfileKind.PREMIUM_AGENT)),
             ~exists().where(_blocks.user_id == _users.id),
