@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _SPACE = re.compile(r"\s+")
-_WORD = re.compile(r"[^\W_]+")
+_PART = re.compile(r"[^\W_]+")
 
 
 def fold(text: str) -> str:
@@ -29,15 +29,15 @@ def display_name(first: str | None, last: str | None, nickname: str | None, mail
 def search_key(*values: str | None) -> str:
     """Everything that a search looks at, each word behind a space (requirement B6, rule Q7).
 
-    A value counts whole and by its parts, so that `schmidt` finds `anna.schmidt@example.org` and so does `anna.sch`.
+    A word counts from each of its parts on, so that `anna.sch`, `schmidt` and `schmidt@example` all find
+    `anna.schmidt@example.org`.
     """
     words: dict[str, None] = {}
     for value in values:
-        if value:
-            for word in fold(value).split(" "):
-                words[word] = None
-                for part in _WORD.findall(word):
-                    words[part] = None
+        for word in fold(value).split(" ") if value else ():
+            words[word] = None
+            for part in _PART.finditer(word):
+                words[word[part.start() :]] = None
     return " " + " ".join(words)
 
 

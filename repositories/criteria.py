@@ -146,6 +146,24 @@ def escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
+# What a word in a name stands behind, beside the beginning of the name.
+_BEFORE_WORDS = " -/(.,:&+'\""
+
+
+def every_word_of_name(column: ColumnElement[Any], words: tuple[str, ...]) -> ColumnElement[bool]:
+    """Whether a word of a folded name begins with each of the words; "Support (Berlin)" has two."""
+    return and_(
+        true(),
+        *(
+            or_(
+                column.like(f"{escaped(word)}%", escape="\\"),
+                *(column.like(f"%{escaped(before + word)}%", escape="\\") for before in _BEFORE_WORDS),
+            )
+            for word in words
+        ),
+    )
+
+
 def every_word(column: ColumnElement[Any], words: tuple[str, ...]) -> ColumnElement[bool]:
     """Whether a word of a search key begins with each of the words (requirement B6, rule Q7)."""
     return and_(true(), *(column.like(f"% {escaped(word)}%", escape="\\") for word in words))

@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, literal, select, true
+from sqlalchemy import ColumnElement, select, true
 from sqlmodel import SQLModel
 
 from models.storage import table_of
 from repositories.bound import Bound
-from repositories.criteria import TextCondition, every_word
+from repositories.criteria import TextCondition, every_word_of_name
 from repositories.keyset import Order, Slice, SortKey, counted, ordered_by, sliced
 from repositories.rows import columns, light
 
@@ -35,7 +35,7 @@ def meeting(
     if name is not None:
         clauses.append(name.on(table.name_key))
     if words:
-        clauses.append(every_word(literal(" ") + table.name_key, words))
+        clauses.append(every_word_of_name(table.name_key, words))
     return clauses
 
 

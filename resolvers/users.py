@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
@@ -114,6 +115,9 @@ async def roles_of_user(context: Context, user: User) -> list[UserRole]:
 def search_words(search: str | None) -> tuple[str, ...]:
     """What a search looks for: the beginnings of words, folded (requirement B6).
 
+    Punctuation around a word is not looked for, so that "Schmidt, Anna" finds her; punctuation inside is, and so is
+    what consists of nothing else.
+
     Raises:
         BadInput: It is longer than anybody types.
     """
@@ -123,7 +127,7 @@ def search_words(search: str | None) -> tuple[str, ...]:
         raise BadInput(
             f"A search has at most {MAX_SEARCH_CHARACTERS} characters.", ("search",), limit=MAX_SEARCH_CHARACTERS
         )
-    return tuple(dict.fromkeys(fold(search).split()))
+    return tuple(dict.fromkeys(word.strip(string.punctuation) or word for word in fold(search).split()))
 
 
 async def _by_id(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, User]:
