@@ -79,8 +79,10 @@ class ProvisioningRepository(Bound):
         return found.one()
 
     async def add(self, users: Sequence[Mapping[str, Any]], presences: Sequence[Mapping[str, Any]]) -> None:
-        """Add people, OFFLINE; in the order of their mail addresses, or two who add the same ones could block each other
-        for good."""
+        """Add people, OFFLINE.
+
+        In the order of their mail addresses, or two who add the same ones could block each other for good.
+        """
         await self._insert(User, sorted(users, key=lambda user: str(user["email_key"])))
         await self._insert(Presence, presences)
 

@@ -87,7 +87,7 @@ async def serve(app: Starlette, settings: Settings, listening: socket.socket, re
         proxy_headers=bool(proxies),
         forwarded_allow_ips=list(proxies),
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=int(settings.server.drain_timeout_s),
+        timeout_graceful_shutdown=settings.server.drain_timeout_s,
         h11_max_incomplete_event_size=None,
     )
     await _Server(config, app, ready).serve(sockets=[listening])

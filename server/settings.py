@@ -7,13 +7,15 @@ refused, so that a typing error is found at the start; secrets are never printed
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -22,8 +24,9 @@ from pydantic_settings import (
 
 from repositories.engine import normalised
 
-PREFIX = "ROSTERQL_"
+PREFIX, DELIMITER = "ROSTERQL_", "__"
 CONFIG_FILE = Path("rosterql.toml")
+ENVIRONMENT_FILE = Path(".env")
 SECRETS_DIRECTORY = Path("/run/secrets/rosterql")
 
 Origins = Annotated[tuple[str, ...], NoDecode]
@@ -53,7 +56,7 @@ class ServerSettings(Section):
     )
     max_body_bytes: int = Field(default=1_048_576, ge=1_024, description="Largest body of a request, in bytes.")
     body_timeout_s: float = Field(default=10, gt=0, description="Seconds in which the body of a request must arrive.")
-    drain_timeout_s: float = Field(
+    drain_timeout_s: int = Field(
         default=4,
         ge=0,
         le=60,
@@ -129,8 +132,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        env_nested_delimiter="__",
-        env_file=".env",
+        env_nested_delimiter=DELIMITER,
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
@@ -153,8 +155,13 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        toml = TomlConfigSettingsSource(settings_cls, cls._toml_file)
-        return init_settings, env_settings, dotenv_settings, file_secret_settings, toml
+        return (
+            init_settings,
+            env_settings,
+            InitSettingsSource(settings_cls, _nested(_environment_file())),
+            InitSettingsSource(settings_cls, _nested(_secrets())),
+            TomlConfigSettingsSource(settings_cls, cls._toml_file),
+        )
 
     @property
     def database_url(self) -> str:
@@ -172,16 +179,17 @@ def load(overrides: Mapping[str, Mapping[str, Any]] | None = None, *, config: Pa
     Raises:
         SettingsRefused: A name means nothing, or a value is not acceptable.
     """
-    _refuse_unknown_names(os.environ)
+    _refuse_unknown_names("the environment", [name for name in os.environ if name.upper().startswith(PREFIX)])
+    _refuse_unknown_names(str(ENVIRONMENT_FILE), _environment_file())
+    _refuse_unknown_names(str(SECRETS_DIRECTORY), _secrets())
     if config is not None and not config.is_file():
         raise SettingsRefused(f"{config}: there is no such file")
 
     class Chosen(Settings):
         _toml_file: ClassVar[Path] = config or CONFIG_FILE
 
-    secrets = {"_secrets_dir": SECRETS_DIRECTORY} if SECRETS_DIRECTORY.is_dir() else {}
     try:
-        return Chosen(**{name: dict(values) for name, values in (overrides or {}).items()}, **secrets)  # type: ignore[arg-type]
+        return Chosen(**{name: dict(values) for name, values in (overrides or {}).items()})  # type: ignore[arg-type]
     except ValidationError as error:
         problems = (
             f"{'.'.join(str(part) for part in one['loc']).lower()}: {_words(one['msg'])}" for one in error.errors()
@@ -203,11 +211,34 @@ def names() -> dict[str, str]:
     return found
 
 
-def _refuse_unknown_names(environment: Mapping[str, str]) -> None:
-    known = {PREFIX + name.replace(".", "__").upper() for name in names()}
-    unknown = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known)
+def _environment_file() -> dict[str, str]:
+    """Our names in `.env`; those of other programs are not ours to judge."""
+    found = dotenv_values(ENVIRONMENT_FILE) if ENVIRONMENT_FILE.is_file() else {}
+    return {name: value or "" for name, value in found.items() if name.upper().startswith(PREFIX)}
+
+
+def _secrets() -> dict[str, str]:
+    """What stands in the files of the secrets directory, each named after its setting as in the environment."""
+    if not SECRETS_DIRECTORY.is_dir():
+        return {}
+    files = (file for file in SECRETS_DIRECTORY.iterdir() if file.is_file() and not file.name.startswith("."))
+    return {file.name: file.read_text("utf-8").strip() for file in files}
+
+
+def _nested(given: Mapping[str, str]) -> dict[str, Any]:
+    """Values by section and name, of names as they stand in the environment."""
+    sections: dict[str, Any] = {}
+    for name, value in given.items():
+        section, _, setting = name.upper().removeprefix(PREFIX).lower().partition(DELIMITER)
+        sections.setdefault(section, {})[setting] = value
+    return sections
+
+
+def _refuse_unknown_names(where: str, given: Iterable[str]) -> None:
+    known = {PREFIX + name.replace(".", DELIMITER).upper() for name in names()}
+    unknown = sorted(name for name in given if name.upper() not in known)
     if unknown:
-        raise SettingsRefused(f"{', '.join(unknown)}: there is no such setting")
+        raise SettingsRefused(f"{', '.join(unknown)} in {where}: there is no such setting")
 
 
 def _words(message: str) -> str:
