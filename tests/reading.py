@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.documents import Field
 from tests.gateway import Answer, Gateway
+from tests.people import Thing
 
 # By what the items of a list are told apart in tests.
 SHOWN = {
@@ -89,3 +90,16 @@ async def walked(
 def keys(edges: Sequence[dict[str, Any]]) -> list[str]:
     """Ids of the items of edges."""
     return [edge["node"]["id"] for edge in edges]
+
+
+def with_ids(condition: Any, things: Mapping[str, Thing]) -> Any:
+    """A condition with ids in the places of the names that begin with @."""
+    match condition:
+        case dict():
+            return {name: with_ids(value, things) for name, value in condition.items()}
+        case list():
+            return [with_ids(value, things) for value in condition]
+        case str() if condition.startswith("@"):
+            return things[condition[1:]].id
+        case _:
+            return condition
