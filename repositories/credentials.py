@@ -19,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    false,
     func,
     insert,
     literal,
@@ -221,13 +222,12 @@ async def key_by_prefix(connection: AsyncConnection, prefix: str, at: datetime) 
 async def failures(
     connection: AsyncConnection, mail: str, address: str | None, *, account_since: datetime, address_since: datetime
 ) -> Failures:
-    """Failed attempts on a mail address, known or not, and from a network address."""
+    """Failed attempts on a mail address, known or not, and from a network address where there is one."""
     mine = select(literal(1), _failures.failed_at).where(
         _failures.account_key == mail, _failures.failed_at > account_since
     )
-    near = select(literal(0), _failures.failed_at).where(
-        _failures.address == address, _failures.failed_at > address_since
-    )
+    here = false() if address is None else _failures.address == address
+    near = select(literal(0), _failures.failed_at).where(here, _failures.failed_at > address_since)
     rows = (await connection.execute(union_all(mine, near))).all()
     return Failures(sorted(row[1] for row in rows if row[0]), sum(not row[0] for row in rows))
 
