@@ -192,10 +192,11 @@ async def write_operation(
     }
     item_rows = [_item_row(item, operation_id, caller.organization_id, change) for item in items]
     await change.kept.operations.add(row, item_rows)
-    by_user = people_of(items)
+    # In the order of the items: `actions` has the order in which the database returned changed rows.
     facts = [
-        Fact(action, "User", user_id, by_user[user_id].label or by_user[user_id].key, version, by_user[user_id].changes)
-        for user_id, (action, version) in actions.items()
+        Fact(actions[user_id][0], "User", user_id, item.label or item.key, actions[user_id][1], item.changes)
+        for user_id, item in people_of(items).items()
+        if user_id in actions
     ]
     await record(context, change, facts, news, operation_id=operation_id, reason=terms.reason, note=terms.note)
     shown = (BulkItemOutcome.FAILED, BulkItemOutcome.SKIPPED)
