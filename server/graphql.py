@@ -32,7 +32,8 @@ PREFLIGHT_HEADERS = ("graphql-require-preflight", "apollo-require-preflight", "a
 MAX_DEPTH = 64
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+# A text that does not end is skipped too, and nothing is looked at twice: an endless one would take minutes otherwise.
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 log = structlog.get_logger(__name__)
 
@@ -85,6 +86,8 @@ async def graphql(request: Request) -> Response:
     status = outcome.status
     if status == 400 and outcome.well_formed and media_type == JSON:
         status = 200  # GraphQL over HTTP, section 6.4.1: clients of this media type read `errors`
+    if status == 405:
+        headers.setdefault("Allow", "POST")  # a change that came as a GET
     if outcome.retry_after is not None:
         headers["Retry-After"] = str(outcome.retry_after)
     if context is not None and context.caller is not None:
@@ -204,7 +207,7 @@ def _json(content: bytes, what: str) -> Any:
 def _no_json(content: bytes, what: str) -> Unreadable:
     """Why something is not taken for JSON: half of a surrogate pair, which programs send unawares, is named."""
     try:
-        path = unstorable(json.loads(content))
+        path = unstorable(json.loads(content.decode("utf-8", "surrogatepass")))
     except ValueError:
         path = None
     if path is None:
