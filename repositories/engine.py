@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 T = TypeVar("T")
 
 RETRIES = 3
+PATIENCE_S = 0.2  # for changes under way at the end; nobody waits for their answer any more
 _SERIALIZATION, _DEADLOCK, _UNIQUE = "40001", "40P01", "23505"
 _SQLITE_ERROR, _SQLITE_BUSY, _SQLITE_UNIQUE, _SQLITE_PRIMARY_KEY = 1, 5, 2067, 1555
 
@@ -138,9 +139,13 @@ class Database:
             await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
-        """Give all connections back, once the changes under way have ended."""
+        """Give all connections back, once the changes under way have ended; those that wait for others are undone."""
         if self._changes:
-            await asyncio.wait(self._changes)
+            _, late = await asyncio.wait(self._changes, timeout=PATIENCE_S)
+            for change in late:
+                change.cancel()
+            if late:
+                await asyncio.wait(late, timeout=PATIENCE_S)
         for engine in self.engines:
             await engine.dispose()
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
@@ -13,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from repositories.engine import Database
+from repositories.engine import PATIENCE_S, Database
 from resolvers.activity import Activity
 from resolvers.limits import Limits
 from resolvers.pepper import choose_pepper
@@ -59,7 +60,9 @@ def create_app(settings: Settings, database: Database) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
-        await app.state.gateway.activity.drain()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                await app.state.gateway.activity.drain()
 
     middleware = []
     if settings.server.allowed_origins:

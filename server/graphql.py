@@ -79,6 +79,11 @@ async def graphql(request: Request) -> Response:
     except DatabaseUnavailable as error:
         log.warning("database unavailable", request_id=request_id, reason=repr(error.__cause__))
         outcome = _said(503, "The database does not answer. Try again in a moment.", "INTERNAL", request_id)
+    except asyncio.CancelledError:
+        if not gateway.draining:
+            raise
+        words = "The gateway is ending and cut this off. See whether a change was made before you send it again."
+        outcome = _said(503, words, "INTERNAL", request_id)
     except Exception:
         log.exception("a request failed", request_id=request_id)
         words = "Something went wrong here. The request id leads to the reason in the log."
