@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from errno import EADDRINUSE
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -39,7 +40,7 @@ async def _serve(chosen: Settings, demo: bool, json: bool) -> None:
         try:
             listening = listen(chosen)
         except OSError as error:
-            fail(f"{chosen.server.host}:{chosen.server.port} is not to be had: {error.strerror}", UNAVAILABLE)
+            _taken(chosen, error)
         from migrations.upgrading import upgrade
 
         await upgrade(database)
@@ -52,6 +53,14 @@ async def _serve(chosen: Settings, demo: bool, json: bool) -> None:
                 await serve_app(app, chosen, listening, lambda: say(told) if json else _tell(told))
         except AlreadyServing as error:
             fail(str(error), UNAVAILABLE)
+        except OSError as error:
+            if error.errno != EADDRINUSE:
+                raise
+            _taken(chosen, error)  # two that began at the same time may bind to it; the second to listen is refused
+
+
+def _taken(chosen: Settings, error: OSError) -> NoReturn:
+    fail(f"{chosen.server.host}:{chosen.server.port} is not to be had: {error.strerror}", UNAVAILABLE)
 
 
 async def _demo(database: Database, chosen: Settings) -> dict[str, Any]:

@@ -75,6 +75,9 @@ async def serve(app: Starlette, settings: Settings, listening: socket.socket, re
 
     Args:
         ready: Called when requests are answered.
+
+    Raises:
+        OSError: Another process, bound to the same address at the same time, listens there by now.
     """
     proxies = settings.server.trusted_proxies
     config = uvicorn.Config(
@@ -90,6 +93,7 @@ async def serve(app: Starlette, settings: Settings, listening: socket.socket, re
         timeout_graceful_shutdown=settings.server.drain_timeout_s,
         h11_max_incomplete_event_size=None,
     )
+    listening.listen(config.backlog)  # uvloop would keep it to itself that it cannot
     await _Server(config, app, ready).serve(sockets=[listening])
 
 

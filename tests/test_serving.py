@@ -189,20 +189,24 @@ async def test_a_change_under_way_is_done_and_answered_before_the_end(demo: tupl
 
 
 @pytest.mark.parametrize(
-    "document",
+    ("document", "settings", "within_s"),
     [
-        "{ teams { nodes { id } } }",
-        'mutation { deactivateUsers(input: {target: {emails: ["admin@nordlicht.example"]}}) { errors { code } } }',
+        ("{ teams { nodes { id } } }", {"SERVER__DRAIN_TIMEOUT_S": "1"}, 2),
+        (
+            'mutation { deactivateUsers(input: {target: {emails: ["admin@nordlicht.example"]}}) { errors { code } } }',
+            {},
+            ENDED_WITHIN_S,
+        ),
     ],
     ids=["query", "change"],
 )
 async def test_what_does_not_finish_in_time_is_cut_off_and_told_so(
-    tmp_path: Path, postgres_url: str, document: str
+    tmp_path: Path, postgres_url: str, document: str, settings: dict[str, str], within_s: float
 ) -> None:
     """A change that was cut off is undone as a whole."""
     host, name = postgres_url.partition("host=")[2], postgres_url.partition("@/")[2].partition("?")[0]
     counting = "SELECT count(*) FROM bulk_operations"
-    async with serving(tmp_path, "--demo", url=postgres_url, DEMO__USERS="100") as served:
+    async with serving(tmp_path, "--demo", url=postgres_url, DEMO__USERS="100", **settings) as served:
         client = served.client(served.told["token"])
         await any_agent(client)
         await asyncio.sleep(0.7)  # the last use of the key is written by now
@@ -221,7 +225,7 @@ async def test_what_does_not_finish_in_time_is_cut_off_and_told_so(
         answer = await sent
         await client.aclose()
     assert (code, after) == (0, before)
-    assert took < ENDED_WITHIN_S
+    assert took < within_s
     assert answer.status_code == 503
     assert "the gateway is ending" in answer.json()["errors"][0]["message"].lower()
     assert "Traceback" not in served.log.read_text()
@@ -290,6 +294,39 @@ async def test_a_port_that_is_taken_is_refused(tmp_path: Path) -> None:
     assert (refused.code, refused.out) == (3, "")
     assert f"127.0.0.1:{port}" in refused.err
     assert "Traceback" not in refused.err
+
+
+async def test_of_two_started_at_once_on_one_port_one_serves(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    processes = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        processes.append(
+            await asyncio.create_subprocess_exec(
+                *(*COMMAND, "serve", "--port", port, "--json"),
+                cwd=tmp_path / name,
+                env=environment(),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+        )
+    try:
+        ends = {asyncio.create_task(process.communicate()): process for process in processes}
+        [first], [other] = await asyncio.wait(ends, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+        out, err = first.result()
+        assert (ends[first].returncode, out) == (3, b"")
+        assert f"127.0.0.1:{port} is not to be had" in err.decode()
+        assert b"Traceback" not in err
+        ends[other].send_signal(signal.SIGTERM)
+        out, _ = await asyncio.wait_for(other, 10)
+        assert ends[other].returncode == 0
+        assert json.loads(out)["url"] == f"http://127.0.0.1:{port}/graphql"
+    finally:
+        for process in processes:
+            if process.returncode is None:
+                process.kill()
 
 
 async def test_a_database_that_is_not_there_is_refused(tmp_path: Path) -> None:
