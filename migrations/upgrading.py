@@ -53,6 +53,7 @@ async def upgrade(database: Database) -> bool:
     """
     if database.path is not None:
         database.path.parent.mkdir(parents=True, exist_ok=True)
+        database.path.touch(mode=0o600)  # people and hashes of passwords are for nobody else on the machine
         lock = _file_lock(database.path.with_name(database.path.name + ".migrating"))
         await asyncio.to_thread(lock.__enter__)
         try:

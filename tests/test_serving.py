@@ -107,7 +107,8 @@ async def test_what_was_made_at_the_first_start_is_there_at_the_next(tmp_path: P
         assert await first.ended() == 0
     assert count > 50
     pepper = tmp_path / "rosterql.db.pepper"
-    assert stat.S_IMODE(pepper.stat().st_mode) == 0o600
+    for private in (pepper, tmp_path / "rosterql.db"):
+        assert stat.S_IMODE(private.stat().st_mode) == 0o600
     kept = pepper.read_bytes()
     async with serving(tmp_path, "--demo", DEMO__USERS="100") as second:
         for token in (second.told["token"], await sign_in(second)):
