@@ -56,7 +56,7 @@ def postgres_url(_postgres: databases.PostgresServer | str) -> Iterator[str]:
         return
     url = _postgres.copy()
     yield url
-    _postgres.drop(url)
+    _postgres.take_back(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -95,6 +95,7 @@ async def postgres_gateway(postgres_url: str, statements: Statements) -> AsyncIt
 
 
 async def _opened(url: str, statements: Statements) -> AsyncIterator[Gateway]:
+    Staff.count_anew()  # so that nobody's name depends on which tests ran before
     gateway = await Gateway.open(url)
     statements.watch(gateway.database)
     yield gateway
@@ -135,6 +136,17 @@ def site(gateway: Gateway) -> Any:
 def license(gateway: Gateway) -> Any:
     """`Staff.license` of the gateway's organization."""
     return gateway.staff.license
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:  # one process of several, which tells the one that writes the summary
+        output["not_run"] = databases.not_run
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    databases.not_run.update(getattr(node, "workeroutput", {}).get("not_run", {}))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

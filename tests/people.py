@@ -117,7 +117,12 @@ def password_hash(password: str) -> str:
 class Staff:
     """Makes the people, teams and so on of one organization."""
 
-    _numbers = itertools.count(1)
+    _numbers = itertools.count(1)  # of all organizations: mail addresses are unique in the whole database
+
+    @classmethod
+    def count_anew(cls) -> None:
+        """Begin again with the names of the first one; for a new, empty database."""
+        cls._numbers = itertools.count(1)
 
     def __init__(self, database: Database, organization_id: UUID) -> None:
         self.database = database

@@ -1,6 +1,7 @@
 """Which requirements the tests show (pytest plugin).
 
 A test cites requirements in its docstring. One that passed, on all parameters that this machine can run, shows them.
+The citations travel with the reports of the tests, because the process that counts need not be the one that collected.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ PAGE = ROOT / "docs" / "requirements.md"
 
 CITATION = re.compile(r"\b[A-EZ]\d+\b")
 MOST = 3
+PROPERTY = "requirements"  # of a report
 
 
 def cited(docstring: str | None) -> list[str]:
@@ -35,24 +37,28 @@ class Requirements:
         self.failed: set[str] = set()
         self.whole = False
 
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        config = session.config
+        narrowed = any(
+            config.getoption(name, None) for name in ("keyword", "markexpr", "deselect", "lf", "collectonly")
+        )
+        named = [Path(argument).resolve() for argument in config.args]
+        worker = hasattr(config, "workerinput")
+        self.whole = not worker and not narrowed and all(path in (ROOT, ROOT / "tests") for path in named)
+
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         for item in items:
             numbers = cited(getattr(getattr(item, "obj", None), "__doc__", None))
             if len(numbers) > MOST:
                 raise pytest.UsageError(f"{item.nodeid} cites {len(numbers)} requirements; at most {MOST} are allowed")
             if numbers:
-                self.citations[_test(item.nodeid)] = numbers
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        config = session.config
-        narrowed = any(
-            config.getoption(name, None) for name in ("keyword", "markexpr", "deselect", "lf", "collectonly")
-        )
-        named = [Path(argument).resolve() for argument in config.args]
-        self.whole = not narrowed and all(path in (ROOT, ROOT / "tests") for path in named)
+                item.user_properties.append((PROPERTY, numbers))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         test = _test(report.nodeid)
+        properties: dict[str, Any] = dict(report.user_properties)
+        if PROPERTY in properties:
+            self.citations[test] = properties[PROPERTY]
         if report.failed or hasattr(report, "wasxfail"):
             self.failed.add(test)
         elif report.when == "call" and report.passed:
@@ -107,7 +113,7 @@ class Requirements:
 
 
 def _test(nodeid: str) -> str:
-    return nodeid.split("[", 1)[0]
+    return nodeid.split("[", 1)[0].split("@", 1)[0]
 
 
 def pytest_configure(config: pytest.Config) -> None:

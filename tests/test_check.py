@@ -43,7 +43,7 @@ def worked_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         return
     url = server.copy()
     yield url
-    server.drop(url)
+    server.take_back(url)
 
 
 @pytest.fixture(scope="module")

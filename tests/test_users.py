@@ -73,7 +73,8 @@ async def test_what_is_hidden_is_counted(gateway: Gateway, staff: Staff) -> None
     """A21: so that nobody takes a list for the whole."""
     site = await staff.site()
     await three(staff)
-    await staff.hire(2, status=UserStatus.DEACTIVATED, site=site)
+    for name in ("Berta Berg", "Carl Carlsen"):
+        await staff.hire(name, status=UserStatus.DEACTIVATED, site=site)
 
     hidden = [
         (await connection(gateway, "users", HIDDEN, **asked))["hiddenDeactivatedCount"]
