@@ -231,6 +231,7 @@ worded(
     SIGN_OUT="Ends sessions.",
     ASSIGN_TEAMS="Changes the teams of users.",
     ASSIGN_QUEUES="Changes the directly assigned queues of users.",
+    ASSIGN_SKILL_GROUPS="Changes the skill groups of users.",
 )
 worded(
     BulkOperationStatus,

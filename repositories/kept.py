@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from repositories.api_keys import ApiKeyRepository
-from repositories.assignments import DirectQueueRepository, MembershipRepository
+from repositories.assignments import DirectQueueRepository, MembershipRepository, SkillRepository
 from repositories.audit import AuditRepository
 from repositories.barriers import BarrierRepository
 from repositories.call_records import CallRecordRepository
@@ -71,6 +71,11 @@ class Kept:
     def memberships(self) -> MembershipRepository:
         """Teams of people, added and taken."""
         return MembershipRepository(self.connection, self.organization_id, self.sight)
+
+    @cached_property
+    def skills(self) -> SkillRepository:
+        """Skill groups of people, added and taken."""
+        return SkillRepository(self.connection, self.organization_id, self.sight)
 
     @cached_property
     def seats(self) -> SeatRepository:

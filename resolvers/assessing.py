@@ -144,11 +144,11 @@ def assess_seats(
 
 @dataclass(frozen=True, slots=True)
 class AssignmentChange:
-    """A change of the teams or direct queues of people, in one way.
+    """A change of the teams, direct queues or skill groups of people, in one way.
 
     Attributes:
         way: `add`, `remove` or `set`.
-        ids: The teams or queues, in the order of the input.
+        ids: The things, in the order of the input.
     """
 
     way: str

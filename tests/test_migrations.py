@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
@@ -138,6 +139,48 @@ async def test_an_upgrade_from_nothing_makes_exactly_the_tables_of_the_models(em
     of_models = await definitions(empty)
     assert len(of_models) > 2 * len(metadata.tables)
     assert migrated ^ of_models == set()
+
+
+async def test_what_a_column_may_hold_is_widened_where_rows_are(empty: Database) -> None:
+    """On SQLite without building the table anew; the check still refuses what it does not know."""
+
+    def first(connection: Connection) -> None:
+        config = upgrading.configuration()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+
+    async def change(connection: AsyncConnection, kind: int) -> None:
+        await connection.execute(text(f"UPDATE bulk_operations SET kind = {kind}"))
+
+    async with empty.writer.begin() as connection:
+        await connection.run_sync(first)
+        columns = await connection.run_sync(lambda sync: inspect(sync).get_columns("bulk_operations"))
+        row = {each["name"]: 0 for each in columns if not each["nullable"]}
+        key, moment = ("randomblob(16)", "0") if empty.is_sqlite else ("gen_random_uuid()", "now()")
+        await connection.execute(
+            text(
+                "INSERT INTO organizations (id, version, name, name_key, time_zone, sends_invitations, demo, "
+                "idle_timeout_minutes, created_at, updated_at) "
+                f"VALUES ({key}, 1, 'Acme', 'acme', 'UTC', true, false, 1440, {moment}, {moment})"
+            )
+        )
+        special = {"id": key, "organization_id": "organizations.id", "status": "3", "created_at": moment}
+        special |= {"started_at": moment, "finished_at": moment}
+        values = {name: special.get(name, "0") for name in row}
+        await connection.execute(
+            text(
+                f"INSERT INTO bulk_operations ({', '.join(values)}) SELECT {', '.join(values.values())} FROM organizations"
+            )
+        )
+    with pytest.raises(DBAPIError, match="ck_bulk_operations_kind"):
+        await empty.change(lambda connection: change(connection, 10))
+    assert await upgrade(empty) is True
+    await empty.change(lambda connection: change(connection, 10))
+    with pytest.raises(DBAPIError, match="ck_bulk_operations_kind"):
+        await empty.change(lambda connection: change(connection, 99))
+    if empty.is_sqlite:
+        async with empty.reading() as connection:
+            assert (await connection.execute(text("PRAGMA integrity_check"))).scalar_one() == "ok"
 
 
 async def test_an_upgrade_of_the_newest_tables_does_nothing(database_url: str) -> None:

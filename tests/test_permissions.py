@@ -31,11 +31,12 @@ SUPERVISORS_TOO = ("forceUsersOffline", "signOutUsers", "resumeUsersOnline")
 
 @dataclass(frozen=True)
 class Place:
-    """Teams, a queue and a license, and who works there."""
+    """Teams, a queue, a skill group and a license, and who works there."""
 
     gateway: Gateway
     teams: dict[str, Thing]
     queue: Thing
+    skill_group: Thing
     license: Thing
     operation: str
 
@@ -82,6 +83,7 @@ async def place(gateway: Gateway, staff: Staff) -> Place:
         gateway,
         {team.name: team for team in teams},
         queue,
+        await staff.skill_group(),
         await staff.built_in_license(LicenseType.PREMIUM_AGENT),
         done.operation["id"],
     )
@@ -140,6 +142,7 @@ async def outcome_of(place: Place, action: Mapping[str, Any], token: str, passwo
         "$email": colleague.email,
         "$south": place.teams["South"].id,
         "$queue": place.queue.id,
+        "$skillGroup": place.skill_group.id,
         "$license": place.license.id,
         "$operation": place.operation,
         "$password": password,
