@@ -167,11 +167,8 @@ async def test_what_a_column_may_hold_is_widened_where_rows_are(empty: Database)
         special = {"id": key, "organization_id": "organizations.id", "status": "3", "created_at": moment}
         special |= {"started_at": moment, "finished_at": moment}
         values = {name: special.get(name, "0") for name in row}
-        await connection.execute(
-            text(
-                f"INSERT INTO bulk_operations ({', '.join(values)}) SELECT {', '.join(values.values())} FROM organizations"
-            )
-        )
+        columns_and_values = f"({', '.join(values)}) SELECT {', '.join(values.values())}"
+        await connection.execute(text(f"INSERT INTO bulk_operations {columns_and_values} FROM organizations"))
     with pytest.raises(DBAPIError, match="ck_bulk_operations_kind"):
         await empty.change(lambda connection: change(connection, 10))
     assert await upgrade(empty) is True
