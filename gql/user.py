@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -15,11 +14,16 @@ from gql.connection import connection
 from gql.directives import NULL_ONLY_ON_ERROR
 from gql.enums import OrderDirection
 from gql.filters import (
+    CONDITION,
     DateTimeFilterInput,
     FilterReader,
     IdFilterInput,
     UserRoleFilterInput,
     UserStatusFilterInput,
+    all_of,
+    any_of,
+    nested,
+    none_of,
     read,
 )
 from gql.info import Info
@@ -262,13 +266,16 @@ class UserKeyInput:
     agent_number: str | None = strawberry.field(default=UNSET, description="Number of the agent.")
 
 
-@strawberry.input(description="Condition on users. Several fields in one object must all hold. At most 50 conditions.")
+@strawberry.input(description=CONDITION.format("users"))
 class UserFilterInput:
+    and_: list[UserFilterInput] | None = all_of()
+    or_: list[UserFilterInput] | None = any_of()
+    not_: UserFilterInput | None = none_of()
     id: IdFilterInput | None = strawberry.field(default=UNSET, description="Condition on the id.")
     status: UserStatusFilterInput | None = strawberry.field(
         default=UNSET,
-        description="Condition on the life-cycle state; when there is one, it alone decides about deactivated users, "
-        "and deleted ones match only where named by `eq` or `in`.",
+        description="Condition on the life-cycle state; when there is one anywhere in the filter, it alone decides "
+        "about deactivated users, and deleted ones match only where named by `eq` or `in`.",
     )
     role: UserRoleFilterInput | None = strawberry.field(
         default=UNSET, description="Condition on the roles: at least one must match."
@@ -291,9 +298,10 @@ class UserFilterInput:
         default=UNSET, description="Condition on the time of the last change."
     )
 
-    def question(self, reader: FilterReader) -> UserQuestion:
-        """Which people are wanted."""
-        criteria = UserCriteria(
+    def criteria(self, reader: FilterReader) -> UserCriteria:
+        """Which people are wanted, as far as the object itself says."""
+        return UserCriteria(
+            status=reader.choice("status", self.status),
             id=reader.keys("id", self.id, "User"),
             role=reader.choice("role", self.role),
             contact_center_enabled=reader.flag("contactCenterEnabled", self.contact_center_enabled),
@@ -303,7 +311,6 @@ class UserFilterInput:
             site=reader.keys("site", self.site, "Site"),
             updated_at=reader.instant("updatedAt", self.updated_at),
         )
-        return UserQuestion(criteria, reader.choice("status", self.status))
 
 
 @strawberry.input(
@@ -368,11 +375,6 @@ class UserQueries:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[UserRow]:
-        condition = given(filter)
-        question = condition.question(FilterReader(info.context.limits)) if condition else UserQuestion()
-        question = replace(
-            question,
-            criteria=replace(question.criteria, words=users.search_words(given(search))),
-            include_deactivated=include_deactivated,
-        )
+        wanted = nested(filter, FilterReader(info.context.limits), UserCriteria)
+        question = UserQuestion(wanted.asking(words=users.search_words(given(search))), include_deactivated)
         return await users.page(info.context, question, wishes(order_by), page_arguments(first, after, last, before))

@@ -1,9 +1,17 @@
-"""Conditions of filters, as they are asked of columns; hashable, for loader keys."""
+"""Conditions of filters, as they are asked of columns; hashable, for loader keys.
+
+The criteria of a kind of things are data, a frozen dataclass of conditions that stand side by side. `Nested` puts them
+into a tree of all, any and not, and makes one clause of the tree, whatever the kind:
+
+    wanted: Nested[TeamCriteria]
+    wanted.on(repository.meeting)    # meeting: what one TeamCriteria asks of the table
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, Generic, TypeVar
@@ -11,10 +19,53 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, false, not_, or_, true
 
+C = TypeVar("C")
 E = TypeVar("E", bound=Enum)
 
 # What a related key must be; None for any.
 KeyTest = Callable[[ColumnElement[Any]], ColumnElement[bool]] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Nested(Generic[C]):
+    """Criteria and those nested in them; all of it must hold. Criteria without any condition hold for everything.
+
+    Attributes:
+        own: What is asked right here.
+        every: Each of these must hold.
+        some: At least one of these must hold; None where nothing is asked, and of none of them nothing holds.
+        never: This must not hold. A missing value meets no condition, so that it does meet the opposite.
+    """
+
+    own: C
+    every: tuple[Nested[C], ...] = ()
+    some: tuple[Nested[C], ...] | None = None
+    never: Nested[C] | None = None
+
+    def anywhere(self) -> Iterator[C]:
+        """The criteria of every level."""
+        yield self.own
+        for part in (*self.every, *(self.some or ()), *(() if self.never is None else (self.never,))):
+            yield from part.anywhere()
+
+    def on(self, meeting: Callable[[C], Sequence[ColumnElement[bool]]]) -> list[ColumnElement[bool]]:
+        """The clauses that must hold.
+
+        Args:
+            meeting: The clauses of criteria that stand side by side.
+        """
+        clauses = list(meeting(self.own))
+        for part in self.every:
+            clauses += part.on(meeting)
+        if self.some is not None:
+            clauses.append(or_(false(), *(and_(true(), *part.on(meeting)) for part in self.some)))
+        if self.never is not None:
+            clauses.append(and_(true(), *self.never.on(meeting)).self_group().is_not(true()))
+        return clauses
+
+    def asking(self, **more: Any) -> Nested[C]:
+        """The same, with other values of its own criteria."""
+        return replace(self, own=replace(self.own, **more))  # type: ignore[type-var]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +117,7 @@ class TextCondition:
 
     eq: str | None = None
     among: tuple[str, ...] | None = None
+    contains: str | None = None
     starts_with: str | None = None
     is_null: bool | None = None
 
@@ -76,8 +128,10 @@ class TextCondition:
             parts.append(column == self.eq)
         if self.among is not None:
             parts.append(column.in_(self.among))
+        if self.contains is not None:
+            parts.append(column.like(f"%{escaped(self.contains)}%", escape="\\"))
         if self.starts_with is not None:
-            parts.append(column.like(f"{escaped(self.starts_with)}%", escape="\\"))
+            parts.append(beginning(column, self.starts_with))
         if self.is_null is not None:
             parts.append(column.is_(None) if self.is_null else column.is_not(None))
         return and_(true(), *parts)
@@ -139,6 +193,23 @@ class ChoiceCondition(Generic[E]):
         if self.none_of is not None:
             parts.append(column.not_in(self.none_of))
         return and_(true(), *parts)
+
+
+def beginning(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    """Whether a folded column begins with a text, as a range: LIKE is served by no index of SQLite."""
+    if not text:
+        return column.is_not(None)
+    behind = _behind(text)
+    return column >= text if behind is None else and_(column >= text, column < behind)
+
+
+def _behind(text: str) -> str | None:
+    """The first text behind all that begin with this one, in the order of code points; None when there is none."""
+    for place in range(len(text) - 1, -1, -1):
+        code = ord(text[place]) + 1
+        if code <= sys.maxunicode:
+            return text[:place] + chr(0xE000 if code == 0xD800 else code)
+    return None
 
 
 def escaped(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, true
@@ -11,11 +11,21 @@ from sqlmodel import SQLModel
 
 from models.storage import table_of
 from repositories.bound import Bound
-from repositories.criteria import TextCondition, every_word_of_name
+from repositories.criteria import Nested, TextCondition, every_word_of_name
 from repositories.keyset import Order, Slice, SortKey, counted, ordered_by, sliced
 from repositories.rows import columns, light
 
 M = TypeVar("M", bound=SQLModel)
+
+
+class NamedCriteria(Protocol):
+    """What the criteria of things of every kind have."""
+
+    @property
+    def active(self) -> bool | None: ...
+
+
+C = TypeVar("C", bound=NamedCriteria)
 
 
 def by_name(model: type[SQLModel], name: str) -> Order:
@@ -39,10 +49,14 @@ def meeting(
     return clauses
 
 
-class NamedRepository(Bound, Generic[M]):
+class NamedRepository(Bound, Generic[M, C]):
     """Things of one kind in one organization."""
 
     model: ClassVar[type[SQLModel]]
+
+    def meeting(self, criteria: C) -> list[ColumnElement[bool]]:
+        """Criteria that stand side by side, as conditions on the table."""
+        raise NotImplementedError
 
     async def by_id(self, ids: Collection[UUID]) -> Mapping[UUID, M]:
         """The things with these ids that the caller sees."""
@@ -53,13 +67,15 @@ class NamedRepository(Bound, Generic[M]):
         things: list[Any] = self._light(found.all())
         return {thing.id: thing for thing in things}
 
-    async def listed(self, where: Sequence[ColumnElement[bool]], order: Order, part: Slice) -> list[M]:
-        """One slice of the list of all that meet the conditions."""
+    async def listed(self, wanted: Nested[C], order: Order, part: Slice) -> list[M]:
+        """One slice of the list of all that are wanted, and one more."""
+        where = wanted.on(self.meeting)
         statement = select(*columns(self.model)).where(self._ours(self.model), self._visible(), *where)
         return self._light((await self._connection.execute(sliced(statement, order, part))).all())
 
-    async def count(self, where: Sequence[ColumnElement[bool]], limit: int) -> int:
-        """How many meet the conditions, up to one more than the limit."""
+    async def count(self, wanted: Nested[C], limit: int) -> int:
+        """How many are wanted, up to one more than the limit."""
+        where = wanted.on(self.meeting)
         table = table_of(self.model).c
         statement = select(table.id).where(self._ours(self.model), self._visible(), *where)
         return await counted(self._connection, statement, limit)

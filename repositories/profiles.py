@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, true
@@ -21,13 +22,13 @@ _organizations = table_of(Organization).c
 _desktops = table_of(DesktopProfile).c
 
 
-class UserProfileRepository(NamedRepository[UserProfile]):
+class UserProfileRepository(NamedRepository[UserProfile, Any]):
     """The user profiles of one organization."""
 
     model = UserProfile
 
 
-class DesktopProfileRepository(NamedRepository[DesktopProfile]):
+class DesktopProfileRepository(NamedRepository[DesktopProfile, Any]):
     """The desktop profiles of one organization."""
 
     model = DesktopProfile

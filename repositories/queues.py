@@ -101,7 +101,7 @@ class Origin:
     assigned_at: datetime
 
 
-class QueueRepository(NamedRepository[Queue]):
+class QueueRepository(NamedRepository[Queue, QueueCriteria]):
     """The queues of one organization.
 
     Who works in a queue is looked up here and nowhere else. Memberships and direct assignments end with a

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from models.skill_group import SkillGroup
 from repositories.named import NamedRepository
 
 
-class SkillGroupRepository(NamedRepository[SkillGroup]):
+class SkillGroupRepository(NamedRepository[SkillGroup, Any]):
     """The skill groups of one organization."""
 
     model = SkillGroup

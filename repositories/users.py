@@ -17,7 +17,7 @@ from models.storage import table_of
 from models.team import Membership, TeamAncestor
 from models.user import User, UserRole, UserRoleGrant, UserStatus
 from repositories.bound import Bound
-from repositories.criteria import ChoiceCondition, InstantCondition, KeyCondition, KeyTest, every_word
+from repositories.criteria import ChoiceCondition, InstantCondition, KeyCondition, KeyTest, Nested, every_word
 from repositories.keyset import Order, Slice, SortKey, counted, sliced
 from repositories.rows import columns, light
 from repositories.sight import visible_users
@@ -72,9 +72,11 @@ class UserCriteria:
     """Which people are wanted; everything given must hold.
 
     Attributes:
+        status: Deleted people meet it only where it names DELETED (rule Q1).
         words: Beginnings of words that must all occur, folded.
     """
 
+    status: ChoiceCondition[UserStatus] | None = None
     id: KeyCondition | None = None
     role: ChoiceCondition[UserRole] | None = None
     contact_center_enabled: bool | None = None
@@ -84,6 +86,12 @@ class UserCriteria:
     license: KeyCondition | None = None
     updated_at: InstantCondition | None = None
     words: tuple[str, ...] = ()
+
+
+def states_meeting(condition: ChoiceCondition[UserStatus]) -> frozenset[UserStatus]:
+    """States that a condition is met by; deleted people only where `eq` or `in` names them (rule Q1)."""
+    met = {status for status in UserStatus if condition.holds(status)}
+    return frozenset(met if condition.names(UserStatus.DELETED) else met - {UserStatus.DELETED})
 
 
 class UserRepository(Bound):
@@ -106,15 +114,16 @@ class UserRepository(Bound):
         return next(iter(light(User, found)), None)
 
     async def page(
-        self, criteria: UserCriteria, statuses: Collection[UserStatus], order: Order, part: Slice
+        self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], order: Order, part: Slice
     ) -> list[User]:
-        """A slice of the people in one of these states who meet the criteria, and one more."""
-        statement = self._matching(select(*columns(User)), criteria, statuses)
+        """A slice of the people in one of these states who are wanted, and one more."""
+        statement = select(*columns(User)).where(*self._wanted(wanted, statuses))
         return light(User, await self._connection.execute(sliced(statement, order, part)))
 
-    async def count(self, criteria: UserCriteria, statuses: Collection[UserStatus], limit: int) -> int:
+    async def count(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], limit: int) -> int:
         """How many there are, up to one more than the limit."""
-        return await counted(self._connection, self._matching(select(_users.id), criteria, statuses), limit)
+        statement = select(_users.id).where(*self._wanted(wanted, statuses))
+        return await counted(self._connection, statement, limit)
 
     async def roles_of_users(self, ids: Collection[UUID]) -> Mapping[UUID, list[UserRole]]:
         """Roles of people, the least one first; people without any are absent."""
@@ -132,11 +141,14 @@ class UserRepository(Bound):
     def _visible(self) -> ColumnElement[bool]:
         return visible_users(self._sight)
 
-    def _matching(
-        self, statement: Select[Any], criteria: UserCriteria, statuses: Collection[UserStatus]
-    ) -> Select[Any]:
-        clauses = [self._ours(User), self._visible]
-        clauses.append(_users.status == next(iter(statuses)) if len(statuses) == 1 else _users.status.in_(statuses))
+    def _wanted(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus]) -> list[ColumnElement[bool]]:
+        return [self._ours(User), self._visible, _in_one_of(statuses), *wanted.on(self._meeting)]
+
+    def _meeting(self, criteria: UserCriteria) -> list[ColumnElement[bool]]:
+        """Criteria that stand side by side, as conditions on the table."""
+        clauses: list[ColumnElement[bool]] = []
+        if criteria.status is not None:
+            clauses.append(_in_one_of(states_meeting(criteria.status)))
         if criteria.id is not None:
             clauses.append(criteria.id.on(_users.id))
         if criteria.role is not None:
@@ -155,12 +167,17 @@ class UserRepository(Bound):
             clauses.append(criteria.updated_at.on(_users.updated_at))
         if criteria.words:
             clauses.append(every_word(_users.search_key, criteria.words))
-        return statement.where(*clauses)
+        return clauses
 
     def _holders(self, test: KeyTest) -> Select[Any]:
         """People with a license; suspended grants show to those who may read licenses only."""
         holders = select(_grants.user_id).where(_tested(test, _grants.license_id))
         return holders if self._sight.licenses else holders.where(_grants.state == LicenseGrantState.ACTIVE)
+
+
+def _in_one_of(statuses: Collection[UserStatus]) -> ColumnElement[bool]:
+    """Whether somebody is in one of these states; a single one is asked for with `=`, which indexes serve best."""
+    return _users.status == next(iter(statuses)) if len(statuses) == 1 else _users.status.in_(statuses)
 
 
 def _tested(test: KeyTest, key: ColumnElement[Any]) -> ColumnElement[bool]:

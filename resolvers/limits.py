@@ -17,6 +17,8 @@ class Limits:
 
 MAX_NODES = 100
 MAX_IN_LIST = 500
+MAX_FILTER_LEVELS = 4  # of and, or and not in each other
+MIN_CONTAINED_CHARACTERS = 2
 MAX_SORT_KEYS = 3
 MAX_SEARCH_CHARACTERS = 200
 MAX_TEXT_CHARACTERS = 320  # no name, number or mail address is longer

@@ -6,11 +6,17 @@ from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, 
 from typing import Any, TypeVar
 from uuid import UUID
 
+from sqlmodel import SQLModel
+
+from repositories.criteria import Nested
 from repositories.kept import Kept
 from repositories.keyset import Order, Slice
+from repositories.named import NamedCriteria, NamedRepository
 from resolvers.context import Context
 from resolvers.paging import Page, PageArguments, page_of
 
+C = TypeVar("C", bound=NamedCriteria)
+M = TypeVar("M", bound=SQLModel)
 R = TypeVar("R")
 
 
@@ -40,6 +46,34 @@ async def page_of_list(
     async with context.reading() as kept:
         found = await fetch(kept, part)
     return page_of(found, order, part, counted, limit)
+
+
+async def page_of_named(
+    context: Context,
+    kind: Callable[[Kept], NamedRepository[M, C]],
+    wanted: Nested[C],
+    include_inactive: bool,
+    order: Order,
+    arguments: PageArguments,
+) -> Page[M]:
+    """A page of things with a name; without those not in use, unless they are asked for (requirement B7).
+
+    Args:
+        wanted: Where it has a condition on `active` anywhere, that alone decides.
+
+    Raises:
+        BadInput, BadCursor: See `PageArguments.slice`.
+    """
+    if not include_inactive and all(criteria.active is None for criteria in wanted.anywhere()):
+        wanted = wanted.asking(active=True)
+
+    async def fetch(kept: Kept, part: Slice) -> list[M]:
+        return await kind(kept).listed(wanted, order, part)
+
+    async def count(kept: Kept, limit: int) -> int:
+        return await kind(kept).count(wanted, limit)
+
+    return await page_of_list(context, order, arguments, fetch, count)
 
 
 async def page_of_parent(

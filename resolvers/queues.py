@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from uuid import UUID
 
 from models.queue import Queue, QueueAssignmentSource
 from models.team import Team
 from models.user import User
+from repositories.criteria import Nested
 from repositories.kept import Kept
 from repositories.keyset import Slice
 from repositories.queues import (
@@ -23,7 +23,7 @@ from repositories.queues import (
     QueueOrderField,
 )
 from resolvers.context import Context
-from resolvers.lists import page_of_list, page_of_parent
+from resolvers.lists import page_of_named, page_of_parent
 from resolvers.orders import Wish, chosen_order
 from resolvers.paging import Page, PageArguments
 
@@ -35,7 +35,7 @@ async def queue_of(context: Context, queue_id: UUID | None) -> Queue | None:
 
 async def page(
     context: Context,
-    criteria: QueueCriteria,
+    wanted: Nested[QueueCriteria],
     include_inactive: bool,
     wishes: Sequence[Wish[QueueOrderField]],
     arguments: PageArguments,
@@ -45,17 +45,8 @@ async def page(
     Raises:
         BadInput, BadCursor: See `PageArguments.slice` and `chosen_order`.
     """
-    if criteria.active is None and not include_inactive:
-        criteria = replace(criteria, active=True)
     order = chosen_order("queues", wishes, QUEUES_SORTABLE, QueueOrderField.NAME, QUEUE_IDENTITY)
-
-    async def fetch(kept: Kept, part: Slice) -> list[Queue]:
-        return await kept.queues.listed(kept.queues.meeting(criteria), order, part)
-
-    async def count(kept: Kept, limit: int) -> int:
-        return await kept.queues.count(kept.queues.meeting(criteria), limit)
-
-    return await page_of_list(context, order, arguments, fetch, count)
+    return await page_of_named(context, lambda kept: kept.queues, wanted, include_inactive, order, arguments)
 
 
 async def queues_of_user(
