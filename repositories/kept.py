@@ -26,6 +26,7 @@ from repositories.sight import Sight
 from repositories.sites import SiteRepository
 from repositories.skill_groups import SkillGroupRepository
 from repositories.standing import StandingRepository
+from repositories.structure import StructureRepository
 from repositories.teams import TeamRepository
 from repositories.users import UserRepository
 
@@ -86,6 +87,11 @@ class Kept:
     def organizations(self) -> OrganizationRepository:
         """The organization itself."""
         return OrganizationRepository(self.connection, self.organization_id, self.sight)
+
+    @cached_property
+    def structure(self) -> StructureRepository:
+        """Teams, queues, sites and so on, made, changed and deleted."""
+        return StructureRepository(self.connection, self.organization_id, self.sight)
 
     @cached_property
     def provisioning(self) -> ProvisioningRepository:

@@ -149,10 +149,18 @@ async def outcome_of(place: Place, action: Mapping[str, Any], token: str, passwo
         "$newPassword": "another correct horse",
         "$newEmail": f"new.{number}@acme.example",
         "$newNumber": f"N{number}",
+        "$newName": f"New {number}",
     }
+    if "$unused" in str(action.get("variables")):
+        given |= {f"$unused{thing.type_name}": thing.id for thing in await unused(place.gateway.staff)}
     variables = filled(action.get("variables", {}), given)
     document = Field(*action["field"].split(".")).document(variables)
     return outcome(await place.gateway.run(document, variables, token=token))
+
+
+async def unused(staff: Staff) -> list[Thing]:
+    """Things that can be deleted."""
+    return [await staff.team()]
 
 
 def filled(value: Any, given: Mapping[str, str]) -> Any:
