@@ -1,0 +1,113 @@
+"""Whom a command asks: this program on the database of the settings, or a gateway elsewhere by address and key."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+from uuid import uuid4
+
+import orjson
+import typer
+
+from cli.running import MISUSED, REFUSED, UNAVAILABLE, fail, opened
+from server.settings import Settings
+
+Organization = Annotated[
+    str | None, typer.Option(help="Name of the organization in the local database; not needed where there is only one.")
+]
+Url = Annotated[
+    str | None, typer.Option("--url", help="Address of another gateway's API, such as https://host/graphql.")
+]
+Key = Annotated[str | None, typer.Option("--key", help="API key for that gateway; @FILE reads it from a file.")]
+
+Ask = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
+"""Takes the body of a request (`query`, perhaps `variables` and `operationName`), gives that of the response."""
+
+PATIENCE_S = 60
+
+
+@asynccontextmanager
+async def asking(
+    settings: Settings, *, organization: str | None = None, url: str | None = None, key: str | None = None
+) -> AsyncIterator[Ask]:
+    """Something to ask with; ends the command where that cannot be had.
+
+    Whoever has the local database may do everything there: the caller is the server itself.
+    """
+    if (url is None) != (key is None):
+        fail("--url and --key go together: a gateway elsewhere is asked with an API key of its own.", MISUSED)
+    if url is not None and key is not None:
+        if organization is not None:
+            fail("--organization is for the local database; the organization of a gateway is that of the key.", MISUSED)
+        async with _elsewhere(url, _read(key)) as ask:
+            yield ask
+    else:
+        async with _here(settings, organization) as ask:
+            yield ask
+
+
+@asynccontextmanager
+async def _here(settings: Settings, organization: str | None) -> AsyncIterator[Ask]:
+    from gql.execution import execute
+    from resolvers.caller import system_caller
+    from resolvers.context import Context
+    from resolvers.organizations import organization_named
+
+    async with opened(settings) as database:
+        caller = system_caller((await organization_named(database, organization)).id)
+
+        async def ask(body: Mapping[str, Any]) -> dict[str, Any]:
+            outcome = await execute(Context(database, caller, request_id=uuid4().hex), body)
+            response: dict[str, Any] = orjson.loads(orjson.dumps(outcome.response, default=str))
+            return response
+
+        yield ask
+
+
+@asynccontextmanager
+async def _elsewhere(url: str, key: str) -> AsyncIterator[Ask]:
+    import httpx2
+
+    headers = {"Authorization": f"Bearer {key}", "Accept": "application/graphql-response+json, application/json;q=0.9"}
+    async with httpx2.AsyncClient(headers=headers, timeout=PATIENCE_S) as client:
+
+        async def ask(body: Mapping[str, Any]) -> dict[str, Any]:
+            try:
+                response = await client.post(url, json=dict(body))
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+                fail(f"{url} does not answer: {error or type(error).__name__}", UNAVAILABLE)
+            try:
+                answer = response.json()
+            except ValueError:
+                answer = None
+            if not isinstance(answer, dict) or not {"data", "errors"} & answer.keys():
+                fail(f"{url} is no GraphQL API: it answers {response.status_code} without a response.", UNAVAILABLE)
+            return answer
+
+        yield ask
+
+
+def _read(key: str) -> str:
+    if not key.startswith("@"):
+        found = key
+    else:
+        try:
+            with open(key[1:], encoding="utf-8") as file:
+                found = file.read()
+        except (OSError, UnicodeDecodeError) as error:
+            fail(f"The key cannot be read: {error}", MISUSED)
+    found = found.strip()
+    if not found or not found.isascii() or not found.isprintable():
+        fail("The key is empty, or no key at all.", MISUSED)
+    return found
+
+
+def data_of(response: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of a response; ends the command with the first error where there is one."""
+    errors = response.get("errors") or ()
+    if errors:
+        code = (errors[0].get("extensions") or {}).get("code", "INTERNAL")
+        fail(f"{errors[0].get('message')} ({code})", REFUSED)
+    data: dict[str, Any] = response["data"]
+    return data
