@@ -30,7 +30,9 @@ from models.queue import QueueAssignmentSource
 from models.session import SessionEndReason, Surface
 from models.user import IdentitySource, UserRole, UserStatus
 from repositories.users import UserOrderField
+from resolvers.actions import UserAction
 from resolvers.refusals import MutationErrorCode, MutationWarningCode
+from resolvers.standing import SignInBlocker
 
 
 class OrderDirection(Enum):
@@ -83,6 +85,28 @@ worded(
     SUPERVISOR="Supervises agents and teams.",
     SERVICE_ADMINISTRATOR="Administers the contact center but neither adds nor deletes users.",
     FULL_ADMINISTRATOR="Administers the contact center in full.",
+)
+worded(
+    UserAction,
+    "What the caller can do with one user right now, taking permissions and state into account. What would change "
+    "nothing is left out.",
+    UPDATE="Change the profile data of the user.",
+    DEACTIVATE="Deactivate the user.",
+    REACTIVATE="Reactivate the user.",
+    FORCE_OFFLINE="Sign the user out and block further sign-ins.",
+    RESUME_ONLINE="Lift the sign-in block.",
+    SIGN_OUT="End the sessions of the user, who can sign in again.",
+    ASSIGN_TEAMS="Change the teams of the user.",
+    ASSIGN_QUEUES="Change the directly assigned queues of the user.",
+)
+worded(
+    SignInBlocker,
+    "What keeps a user from signing in.",
+    DEACTIVATED="The user is deactivated.",
+    DELETED="The user is deleted.",
+    SIGN_IN_BLOCKED="The user was forced offline.",
+    NO_SURFACE_ACCESS="The user profile does not open the surface, or the user is not enabled for the contact center "
+    "and the surface is the agent desktop.",
 )
 worded(
     IdentitySource,

@@ -42,6 +42,7 @@ from gql.arguments import given, storable, text_argument
 from gql.ids import key_of
 from models.audit import AuditAction
 from models.license import LicenseType
+from models.operation import BulkOperationKind, BulkOperationStatus
 from models.text import fold
 from models.user import UserRole, UserStatus
 from repositories.criteria import ChoiceCondition, InstantCondition, KeyCondition, Nested, TextCondition
@@ -117,6 +118,20 @@ class AuditActionFilterInput:
     eq: AuditAction | None = strawberry.field(default=UNSET, description=_EQ)
     in_: list[AuditAction] | None = strawberry.field(default=UNSET, name="in", description="One of these.")
     not_in: list[AuditAction] | None = strawberry.field(default=UNSET, description="None of these.")
+
+
+@strawberry.input(description="Condition on an operation status. Several fields must all hold.")
+class BulkOperationStatusFilterInput:
+    eq: BulkOperationStatus | None = strawberry.field(default=UNSET, description=_EQ)
+    in_: list[BulkOperationStatus] | None = strawberry.field(default=UNSET, name="in", description="One of these.")
+    not_in: list[BulkOperationStatus] | None = strawberry.field(default=UNSET, description="None of these.")
+
+
+@strawberry.input(description="Condition on an operation kind. Several fields must all hold.")
+class BulkOperationKindFilterInput:
+    eq: BulkOperationKind | None = strawberry.field(default=UNSET, description=_EQ)
+    in_: list[BulkOperationKind] | None = strawberry.field(default=UNSET, name="in", description="One of these.")
+    not_in: list[BulkOperationKind] | None = strawberry.field(default=UNSET, description="None of these.")
 
 
 class ChoiceFilter(Protocol[E]):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import strawberry
 
+from gql.api_key import ApiKeyQueries
 from gql.arguments import GlobalId
 from gql.audit import AuditQueries
 from gql.call_record import CallRecordQueries
@@ -57,5 +58,6 @@ class Query(
     OperationQueries,
     AuditQueries,
     CallRecordQueries,
+    ApiKeyQueries,
 ):
     pass

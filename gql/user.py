@@ -35,7 +35,7 @@ from models.license import License
 from models.presence import Presence
 from models.profile import DesktopProfile, UserProfile
 from models.queue import Queue, QueueAssignmentSource
-from models.session import Session, SignInBlock
+from models.session import Session, SignInBlock, Surface
 from models.site import Site
 from models.team import Team
 from models.text import mail_key
@@ -43,6 +43,7 @@ from models.user import IdentitySource, UserRole, UserStatus
 from models.user import User as UserRow
 from repositories.users import UserCriteria, UserKey, UserOrderField
 from resolvers import (
+    actions,
     audit,
     call_records,
     licenses,
@@ -55,7 +56,9 @@ from resolvers import (
     teams,
     users,
 )
+from resolvers.actions import UserAction
 from resolvers.paging import Page
+from resolvers.standing import Eligibility
 from resolvers.users import UserQuestion
 
 
@@ -90,6 +93,21 @@ class User(Node, Actor):
     protected: bool = strawberry.field(
         description="Whether the user is protected from deactivation, force-offline and deletion."
     )
+
+    @strawberry.field(
+        graphql_type=later("SignInEligibility", "gql.standing") | None,
+        directives=NULL_ONLY_ON_ERROR,
+        description="Whether the user may sign in, and if not, why.",
+    )
+    async def sign_in_eligibility(
+        self: Any,
+        info: Info,
+        surface: Annotated[
+            Surface | None, strawberry.argument(description="Where the user would sign in; anywhere when omitted.")
+        ] = UNSET,
+    ) -> Eligibility:
+        return await standing.eligibility_of(info.context, self, given(surface))
+
     locale: str | None = strawberry.field(description="BCP 47 language tag of the language of mails to the user.")
     time_zone: str | None = strawberry.field(
         description="IANA name of the time zone in which mails and schedules show times to the user."
@@ -217,6 +235,14 @@ class User(Node, Actor):
         self: Any, info: Info, first: First = UNSET, after: After = UNSET, last: Last = UNSET, before: Before = UNSET
     ) -> Page[AuditEvent]:
         return await audit.events_of_user(info.context, self, page_arguments(first, after, last, before))
+
+    @strawberry.field(
+        graphql_type=list[UserAction] | None,
+        directives=NULL_ONLY_ON_ERROR,
+        description="Actions the caller can perform on this user now.",
+    )
+    async def available_actions(self: Any, info: Info) -> list[UserAction]:
+        return await actions.actions_of_user(info.context, self)
 
     @strawberry.field(
         graphql_type=later("CallRecordConnection", "gql.call_record") | None,

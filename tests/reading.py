@@ -17,6 +17,8 @@ SHOWN = {
     "licenses": "name",
     "callRecords": "externalId",
     "auditEvents": "action",
+    "bulkOperations": "kind",
+    "apiKeys": "name",
 }
 
 
