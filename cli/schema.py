@@ -29,6 +29,14 @@ def print_() -> None:
 
 
 @app.command()
+def errors() -> None:
+    """Print the reference of all error codes, as `docs/errors.md` holds it."""
+    from gql.codes import reference
+
+    typer.echo(reference(), nl=False)
+
+
+@app.command()
 def diff(
     old: Annotated[Path, typer.Argument(help="File with the older schema definition.")],
     new: Annotated[

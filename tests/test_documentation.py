@@ -18,6 +18,7 @@ from graphql.execution.values import get_variable_values
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from gql.codes import TOP_LEVEL, reference
 from gql.execution import checked
 from gql.schema import executable
 from server.settings import DemoSettings
@@ -36,6 +37,8 @@ FILE = re.compile(
 NAME = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+")
 COMMAND = re.compile(r"rosterql ((?:[a-z][a-z-]* ?)+)([^`\n|]*)")
 SETTING = re.compile(r"ROSTERQL_[A-Z_]+")
+# A code of the top level where the code says it: of a refusal, of a rejected request, of what is told.
+RAISED = re.compile(r"(?:^    code = |Rejected\(\s*|Told\([^()]*?, |_said\([^()]*?, )\"([A-Z_]+)\"", re.MULTILINE)
 # Files that lie with who runs a gateway, not in the project.
 THEIRS = {"rosterql.toml"}
 
@@ -93,6 +96,18 @@ def test_every_setting_that_a_page_mentions_is_one(page: Path) -> None:
     known = {"ROSTERQL_" + name.replace(".", "__").upper() for name in _settings()}
     mentioned = [name for name in SETTING.findall(page.read_text("utf-8")) if "SECTION__" not in name]
     assert not [name for name in mentioned if name not in known]
+
+
+def test_every_graphql_document_of_a_page_can_be_executed(page: Path) -> None:
+    for document in re.findall(r"```graphql\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+        checked(document)
+
+
+def test_the_error_reference_holds_every_code() -> None:
+    assert (ROOT / "docs" / "errors.md").read_text("utf-8") == reference()
+    raised = {code for path in sources() for code in RAISED.findall(path.read_text("utf-8"))}
+    assert len(raised) > 8
+    assert raised == set(TOP_LEVEL)
 
 
 def test_every_graphql_document_of_the_readme_can_be_executed() -> None:

@@ -1,0 +1,93 @@
+"""Takes the people out whose mail addresses stand in a file, one a line, and reports what became of each.
+
+    GATEWAY_URL=http://127.0.0.1:8000/graphql GATEWAY_KEY=rql_… python take_out.py leavers.txt
+
+It may be started again at any time: whoever is out already is counted as unchanged. Needs httpx2.
+Exit code 1 if somebody could not be taken out, 2 if nothing could be asked.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+LIMITS = "{ viewer { limits { maxInlineTargets } } }"
+TAKE_OUT = """
+mutation TakeOut($emails: [String!]!) {
+  deactivateUsers(input: {target: {emails: $emails}, reason: LEAVE}) {
+    errors { code message }
+    failed { key errors { code message } }
+    operation { totals { succeeded unchanged failed } }
+  }
+}
+"""
+ATTEMPTS = 5
+
+
+class Refused(Exception):
+    """The gateway did nothing, and says why."""
+
+
+def ask(client: httpx2.Client, document: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The data of an answer. A gateway that is busy or away is asked again: every change may be repeated."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            response = client.post(os.environ["GATEWAY_URL"], json={"query": document, "variables": variables or {}})
+        except httpx2.TransportError:
+            if attempt == ATTEMPTS:
+                raise
+            time.sleep(2**attempt)
+            continue
+        if response.status_code in (429, 503) and attempt < ATTEMPTS:
+            time.sleep(float(response.headers.get("Retry-After", 2**attempt)))
+            continue
+        break
+    try:
+        answer = response.json()
+    except ValueError:
+        raise Refused(f"Status {response.status_code} without an answer: is this the address of the API?") from None
+    for error in answer.get("errors", ()):
+        extensions = error["extensions"]
+        raise Refused(f"{extensions['code']}: {error['message']} (request {extensions['requestId']})")
+    return dict(answer["data"])
+
+
+def batches(emails: list[str], size: int) -> Iterator[list[str]]:
+    """The addresses, so many at a time."""
+    rest = iter(emails)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def main(file: str) -> int:
+    """Take everybody out; the exit code."""
+    emails = [line.strip() for line in Path(file).read_text("utf-8").splitlines() if line.strip()]
+    headers = {"Authorization": f"Bearer {os.environ['GATEWAY_KEY']}"}
+    failed = 0
+    with httpx2.Client(headers=headers, timeout=60) as client:
+        size = ask(client, LIMITS)["viewer"]["limits"]["maxInlineTargets"]
+        for batch in batches(emails, size):
+            payload = ask(client, TAKE_OUT, {"emails": batch})["deactivateUsers"]
+            for error in payload["errors"]:
+                raise Refused(f"{error['code']}: {error['message']}")
+            for item in payload["failed"]:
+                print(f"{item['key']}: {', '.join(error['message'] for error in item['errors'])}")
+            totals = payload["operation"]["totals"]
+            failed += totals["failed"]
+            print(f"{totals['succeeded']} taken out, {totals['unchanged']} were out already, {totals['failed']} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1]))
+    except (Refused, httpx2.HTTPError, KeyError, IndexError, OSError) as problem:
+        print(f"Nothing more was done. {type(problem).__name__}: {problem}", file=sys.stderr)
+        sys.exit(2)
