@@ -7,6 +7,16 @@ from dataclasses import dataclass
 class Limits:
     """Largest sizes of requests."""
 
+    max_request_bytes: int = 1_048_576
+    max_document_characters: int = 20_000
+    max_tokens: int = 1_000
+    max_definitions: int = 40
+    max_variables: int = 50
+    max_aliases: int = 15
+    max_directives: int = 20
+    max_depth: int = 12
+    max_cost: int = 20_000
+    max_query_s: float = 10
     max_page_size: int = 100
     max_bulk_targets: int = 1_000
     max_inline_targets: int = 1_000

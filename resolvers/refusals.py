@@ -52,6 +52,18 @@ class BadCursor(Refusal):
     code = "BAD_CURSOR"
 
 
+class CostExceeded(Refusal):
+    """A document is larger or costs more than one request may."""
+
+    code = "COST_LIMIT"
+
+
+class DepthExceeded(Refusal):
+    """A document is nested more deeply than is taken."""
+
+    code = "DEPTH_LIMIT"
+
+
 class MutationErrorCode(Enum):
     """Machine-readable kind of a problem in a mutation."""
 

@@ -48,6 +48,14 @@ class Gateway:
     draining: bool = False
 
 
+def limits_of(settings: Settings) -> Limits:
+    """What callers are told, and held to, by the settings."""
+    documents = settings.graphql.model_dump(exclude={"query_timeout_s"})
+    return Limits(
+        **documents, max_request_bytes=settings.server.max_body_bytes, max_query_s=settings.graphql.query_timeout_s
+    )
+
+
 def create_app(settings: Settings, database: Database) -> Starlette:
     """The application over a migrated database, which stays the caller's to close."""
     pepper = settings.auth.pepper
@@ -87,7 +95,7 @@ def create_app(settings: Settings, database: Database) -> Starlette:
         lifespan=lifespan,
         exception_handlers={404: _nothing_here},
     )
-    app.state.gateway = Gateway(settings, database, Activity(database))
+    app.state.gateway = Gateway(settings, database, Activity(database), limits_of(settings))
     return app
 
 
