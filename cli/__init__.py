@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import admin, check, db, demo, key, query, schema, serve, users
+from cli import admin, check, db, demo, key, query, schema, seed, serve, users
 
 app = typer.Typer(
     name="rosterql",
@@ -16,6 +16,7 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(demo.demo)
 app.command()(check.check)
+app.command()(seed.seed)
 app.command()(query.query)
 app.add_typer(users.app, name="users")
 app.add_typer(db.app, name="db")

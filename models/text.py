@@ -11,6 +11,8 @@ _PART = re.compile(r"[^\W_]+")
 
 def fold(text: str) -> str:
     """Casefolded, without accents, white space single: what sorting and searching compare."""
+    if text.isascii():  # most texts; nothing in them has another form
+        return _SPACE.sub(" ", text.lower()).strip()
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     stripped = "".join(c for c in decomposed if not unicodedata.combining(c))
     return _SPACE.sub(" ", stripped).strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -53,15 +54,24 @@ async def organization_by_name(connection: AsyncConnection, name: str) -> Organi
 
 
 async def create_organization(
-    connection: AsyncConnection, name: str, at: datetime, *, demo: bool = False, time_zone: str = "UTC"
+    connection: AsyncConnection,
+    name: str,
+    at: datetime,
+    *,
+    demo: bool = False,
+    time_zone: str = "UTC",
+    new_key: Callable[[datetime], UUID] = uuid7,
 ) -> UUID:
     """Make an organization with what each has: the built-in user profiles (requirement B17), a desktop profile as
     the default for everybody (B5), and the two licenses with unlimited seats (D1).
 
+    Args:
+        new_key: Makes the keys; for organizations that are the same each time they are made.
+
     Returns:
         The key of the new organization.
     """
-    key, desktop = uuid7(at), uuid7(at)
+    key, desktop = new_key(at), new_key(at)
     stamps = {"organization_id": key, "version": 1, "created_at": at, "updated_at": at}
     await connection.execute(
         insert(table_of(Organization)),
@@ -89,7 +99,7 @@ async def create_organization(
         insert(table_of(UserProfile)),
         [
             {
-                "id": uuid7(at),
+                "id": new_key(at),
                 "name": profile_name,
                 "name_key": fold(profile_name),
                 "active": True,
@@ -101,7 +111,7 @@ async def create_organization(
             for kind, profile_name in PROFILE_NAMES.items()
         ],
     )
-    licenses = {kind: uuid7(at) for kind in LICENSE_NAMES}
+    licenses = {kind: new_key(at) for kind in LICENSE_NAMES}
     await connection.execute(
         insert(table_of(License)),
         [
