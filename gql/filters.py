@@ -43,6 +43,7 @@ from gql.ids import key_of
 from models.audit import AuditAction
 from models.license import LicenseType
 from models.operation import BulkOperationKind, BulkOperationStatus
+from models.profile import UserProfileKind
 from models.text import fold
 from models.user import UserRole, UserStatus
 from repositories.criteria import ChoiceCondition, InstantCondition, KeyCondition, Nested, TextCondition
@@ -111,6 +112,13 @@ class LicenseTypeFilterInput:
     eq: LicenseType | None = strawberry.field(default=UNSET, description=_EQ)
     in_: list[LicenseType] | None = strawberry.field(default=UNSET, name="in", description="One of these.")
     not_in: list[LicenseType] | None = strawberry.field(default=UNSET, description="None of these.")
+
+
+@strawberry.input(description="Condition on a kind of user profile. Several fields must all hold.")
+class UserProfileKindFilterInput:
+    eq: UserProfileKind | None = strawberry.field(default=UNSET, description=_EQ)
+    in_: list[UserProfileKind] | None = strawberry.field(default=UNSET, name="in", description="One of these.")
+    not_in: list[UserProfileKind] | None = strawberry.field(default=UNSET, description="None of these.")
 
 
 @strawberry.input(description="Condition on an audited action. Several fields must all hold.")

@@ -15,7 +15,10 @@ from gql.info import Info
 from gql.license import LicenseQueries
 from gql.node import Node, check_ids, find_node
 from gql.operation import OperationQueries
+from gql.profile import ProfileQueries
 from gql.queue import QueueQueries
+from gql.site import SiteQueries
+from gql.skill_group import SkillGroupQueries
 from gql.team import TeamQueries
 from gql.user import UserQueries
 from gql.viewer import ViewerQueries
@@ -54,6 +57,9 @@ class Query(
     UserQueries,
     TeamQueries,
     QueueQueries,
+    SkillGroupQueries,
+    SiteQueries,
+    ProfileQueries,
     LicenseQueries,
     OperationQueries,
     AuditQueries,

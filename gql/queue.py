@@ -139,6 +139,16 @@ class Queue(Node):
     ) -> Page[Team]:
         return await teams.teams_of_queue(info.context, self, page_arguments(first, after, last, before))
 
+    @strawberry.field(
+        graphql_type=later("SkillGroupConnection", "gql.skill_group") | None,
+        directives=NULL_ONLY_ON_ERROR,
+        description="Skill groups the queue is assigned to.",
+    )
+    async def skill_groups(
+        self: Any, info: Info, first: First = UNSET, after: After = UNSET, last: Last = UNSET, before: Before = UNSET
+    ) -> Page[SkillGroup]:
+        return await skill_groups.skill_groups_of_queue(info.context, self, page_arguments(first, after, last, before))
+
     created_at: datetime = strawberry.field(description="When it was created.")
     updated_at: datetime = strawberry.field(description="When it last changed.")
 

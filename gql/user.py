@@ -37,6 +37,7 @@ from models.profile import DesktopProfile, UserProfile
 from models.queue import Queue, QueueAssignmentSource
 from models.session import Session, SignInBlock, Surface
 from models.site import Site
+from models.skill_group import SkillGroup
 from models.team import Team
 from models.text import mail_key
 from models.user import IdentitySource, UserRole, UserStatus
@@ -52,6 +53,7 @@ from resolvers import (
     queues,
     sessions,
     sites,
+    skill_groups,
     standing,
     teams,
     users,
@@ -196,6 +198,16 @@ class User(Node, Actor):
         return await queues.queues_of_user(
             info.context, self, given(source), page_arguments(first, after, last, before)
         )
+
+    @strawberry.field(
+        graphql_type=later("SkillGroupConnection", "gql.skill_group") | None,
+        directives=NULL_ONLY_ON_ERROR,
+        description="Skill groups of the user, kept by a deactivation; they count only while the user is active.",
+    )
+    async def skill_groups(
+        self: Any, info: Info, first: First = UNSET, after: After = UNSET, last: Last = UNSET, before: Before = UNSET
+    ) -> Page[SkillGroup]:
+        return await skill_groups.skill_groups_of_user(info.context, self, page_arguments(first, after, last, before))
 
     @strawberry.field(
         graphql_type=later("License", "gql.license") | None,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 from uuid import UUID
 
@@ -15,6 +17,7 @@ from repositories.criteria import Nested, TextCondition, every_word_of_name
 from repositories.keyset import Order, Slice, SortKey, counted, ordered_by, sliced
 from repositories.rows import columns, light
 
+F = TypeVar("F", bound=Enum)
 M = TypeVar("M", bound=SQLModel)
 
 
@@ -28,10 +31,32 @@ class NamedCriteria(Protocol):
 C = TypeVar("C", bound=NamedCriteria)
 
 
+@dataclass(frozen=True, slots=True)
+class ThingCriteria:
+    """Which things are wanted, by what can be asked of every kind; everything given must hold.
+
+    Attributes:
+        words: Beginnings of words that must all occur in the name, folded.
+    """
+
+    active: bool | None = None
+    name: TextCondition | None = None
+    words: tuple[str, ...] = ()
+
+
 def by_name(model: type[SQLModel], name: str) -> Order:
     """Things by name; the order of their lists unless another one is asked for."""
     table = table_of(model).c
     return ordered_by(name, [SortKey("name_key", table.name_key)], table.id)
+
+
+def by_name_or_creation(model: type[SQLModel], fields: type[F]) -> Mapping[F, SortKey]:
+    """What lists of most kinds can be sorted by: the sort keys of the fields NAME and CREATED_AT."""
+    table = table_of(model).c
+    return {
+        fields["NAME"]: SortKey("name_key", table.name_key),
+        fields["CREATED_AT"]: SortKey("created_at", table.created_at, kind="instant"),
+    }
 
 
 def meeting(

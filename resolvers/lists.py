@@ -85,6 +85,7 @@ async def page_of_parent(
     fetch: Callable[[Kept, Collection[UUID], Slice], Awaitable[Mapping[UUID, Sequence[R]]]],
     count: Callable[[Kept, Collection[UUID]], Awaitable[Mapping[UUID, int]]],
     *asked: Hashable,
+    hidden: Callable[[Kept, Collection[UUID]], Awaitable[Mapping[UUID, int]]] | None = None,
     beside: Callable[[R], Any] | None = None,
 ) -> Page[R]:
     """A page of the list of one parent, fetched with those of all parents that are asked for alike.
@@ -94,6 +95,7 @@ async def page_of_parent(
         fetch: Gives a slice for each parent, with one row more than wanted.
         count: Counts the list of each parent.
         asked: What the field was asked with, beside the page.
+        hidden: Counts the deactivated people that each list leaves out by default (rule Q1); None when it hides none.
         beside: What the relation has to say about a row.
 
     Raises:
@@ -107,6 +109,12 @@ async def page_of_parent(
     async def counted() -> int:
         return await context.loaders.load(f"{edge}: count", parent, count, *asked) or 0
 
+    async def counted_hidden() -> int:
+        assert hidden is not None
+        left_out = await context.loaders.load(f"{edge}: hidden", parent, hidden, *asked) or 0
+        return min(left_out, limit)
+
+    limit = context.limits.max_total_count
     found = await context.loaders.load(edge, parent, fetched, part, *asked) or []
     extras = None if beside is None else [beside(row) for row in found]
-    return page_of(found, order, part, counted, context.limits.max_total_count, extras=extras)
+    return page_of(found, order, part, counted, limit, hidden=counted_hidden if hidden else None, extras=extras)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from models.queue import Queue, QueueAssignmentSource
+from models.skill_group import SkillGroup
 from models.team import Team
 from models.user import User
 from repositories.criteria import Nested
@@ -129,6 +130,17 @@ async def queues_of_team(context: Context, team: Team, arguments: PageArguments)
     return await page_of_parent(context, "queues_of_teams", team.id, QUEUES_BY_NAME, arguments, fetch, _count_of_teams)
 
 
+async def queues_of_skill_group(context: Context, group: SkillGroup, arguments: PageArguments) -> Page[Queue]:
+    """Queues assigned to a skill group, by name."""
+
+    async def fetch(kept: Kept, ids: Collection[UUID], part: Slice) -> Mapping[UUID, list[Queue]]:
+        return await kept.queues.of_skill_groups(ids, QUEUES_BY_NAME, part)
+
+    return await page_of_parent(
+        context, "queues_of_skill_groups", group.id, QUEUES_BY_NAME, arguments, fetch, _count_of_skill_groups
+    )
+
+
 async def agent_count_of(context: Context, queue: Queue) -> int:
     """How many active people without a sign-in block work in a queue, whoever asks."""
     return await context.loaders.load("agent_counts_of_queues", queue.id, _agent_counts) or 0
@@ -144,6 +156,10 @@ async def _origins(kept: Kept, pairs: Collection[tuple[UUID, UUID]]) -> Mapping[
 
 async def _count_of_teams(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, int]:
     return await kept.queues.count_of_teams(ids)
+
+
+async def _count_of_skill_groups(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, int]:
+    return await kept.queues.count_of_skill_groups(ids)
 
 
 async def _agent_counts(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, int]:

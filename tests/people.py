@@ -30,7 +30,7 @@ from models.license import (
 from models.operation import StateChangeReason
 from models.organization import Organization
 from models.presence import Presence, PresenceState
-from models.profile import UserProfile, UserProfileKind
+from models.profile import DesktopProfile, UserProfile, UserProfileKind
 from models.queue import Queue, SkillGroupQueue, TeamQueue, UserQueue
 from models.session import SignInBlock
 from models.site import Site
@@ -279,6 +279,12 @@ class Staff:
         made = self._thing("UserProfile", name)
         row = self._named(made, surfaces=list(surfaces), permissions=permissions, active=active)
         await self.insert(UserProfile, {**row, "kind": UserProfileKind.CUSTOM})
+        return made
+
+    async def desktop_profile(self, name: str | None = None, *, active: bool = True) -> Thing:
+        """A desktop profile."""
+        made = self._thing("DesktopProfile", name)
+        await self.insert(DesktopProfile, self._named(made, active=active))
         return made
 
     async def license(

@@ -38,6 +38,7 @@ class Place:
     queue: Thing
     skill_group: Thing
     license: Thing
+    structure: Mapping[str, Thing]
     operation: str
 
     async def caller(self, name: str) -> tuple[str, str]:
@@ -78,6 +79,12 @@ async def place(gateway: Gateway, staff: Staff) -> Place:
     above = await staff.team("Above")
     north = await staff.team("North", parent=above)
     teams = [above, north, await staff.team("Below", parent=north), await staff.team("South")]
+    structure = [
+        await staff.skill_group(),
+        await staff.site(),
+        await staff.profile(),
+        await staff.desktop_profile(),
+    ]
     done = await bulk(gateway, "deactivateUsers", [await staff.hire()])
     return Place(
         gateway,
@@ -85,6 +92,7 @@ async def place(gateway: Gateway, staff: Staff) -> Place:
         queue,
         await staff.skill_group(),
         await staff.built_in_license(LicenseType.PREMIUM_AGENT),
+        {thing.type_name: thing for thing in structure},
         done.operation["id"],
     )
 
@@ -144,6 +152,10 @@ async def outcome_of(place: Place, action: Mapping[str, Any], token: str, passwo
         "$queue": place.queue.id,
         "$skillGroup": place.skill_group.id,
         "$license": place.license.id,
+        "$skill_group": place.structure["SkillGroup"].id,
+        "$site": place.structure["Site"].id,
+        "$user_profile": place.structure["UserProfile"].id,
+        "$desktop_profile": place.structure["DesktopProfile"].id,
         "$operation": place.operation,
         "$password": password,
         "$newPassword": "another correct horse",

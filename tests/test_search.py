@@ -7,7 +7,7 @@ import pytest
 from tests.editing import update
 from tests.gateway import Gateway
 from tests.people import Staff
-from tests.reading import connection, names, refusal
+from tests.reading import OF_THINGS, connection, maker, names, refusal
 
 pytestmark = pytest.mark.anyio
 
@@ -114,11 +114,11 @@ async def test_what_was_renamed_is_found_by_its_new_name_only(gateway: Gateway, 
     assert await names(gateway, "users", search="rossi") == []
 
 
-@pytest.mark.parametrize("name", ["teams", "queues", "licenses"])
+@pytest.mark.parametrize("name", OF_THINGS)
 async def test_things_are_found_by_the_beginnings_of_words_of_their_name(
     gateway: Gateway, staff: Staff, name: str
 ) -> None:
-    make = {"teams": staff.team, "queues": staff.queue, "licenses": staff.license}[name]
+    make = maker(staff, name)
     for called in ("Köln-Süd (Übergabe)", "Billing/EU & 100%", "O'Neill's own", "Zürich"):
         await make(called)
     await make("Zürich alt", active=False)
@@ -138,7 +138,7 @@ async def test_things_are_found_by_the_beginnings_of_words_of_their_name(
     assert await names(gateway, name, search="zürich", includeInactive=True) == ["Zürich", "Zürich alt"]
 
 
-@pytest.mark.parametrize("name", ["users", "teams", "queues", "licenses"])
+@pytest.mark.parametrize("name", ["users", *OF_THINGS])
 async def test_a_search_that_nobody_types_is_refused(sqlite_gateway: Gateway, name: str) -> None:
     assert await refusal(sqlite_gateway, name, search="a" * 201) == ("BAD_USER_INPUT", ["search"], 200)
     assert (await refusal(sqlite_gateway, name, search="a\0"))[:2] == ("BAD_USER_INPUT", ["search"])

@@ -81,10 +81,10 @@ async def scene(gateway: Gateway, staff: Staff) -> Scene:
     north, south = await staff.team("North"), await staff.team("South")
     below = await staff.team("Below", parent=north)
     colleague = await staff.hire(teams=[north], queues=[queue], licenses=[LicenseType.STANDARD_AGENT])
-    stranger = await staff.hire(teams=[south], queues=[queue])
-    await staff.hire(teams=[below])
+    stranger = await staff.hire(teams=[south], queues=[queue], skill_groups=[skill_group])
+    await staff.hire(teams=[below], skill_groups=[skill_group])
     blocked = await staff.hire(teams=[north], queues=[queue], blocked=True)
-    gone = await staff.hire(teams=[north], status=UserStatus.DEACTIVATED)
+    gone = await staff.hire(teams=[north], skill_groups=[skill_group], status=UserStatus.DEACTIVATED)
     for table in ("deactivations", "sign_in_blocks"):
         await gateway.execute(f"UPDATE {table} SET note = 'between us'")
     calls = [await staff.call(colleague, team=team, seconds=60) for team in (north, south)]
@@ -128,6 +128,7 @@ async def scene(gateway: Gateway, staff: Staff) -> Scene:
         "north": north.id,
         "south": south.id,
         "queue": queue.id,
+        "skillGroup": skill_group.id,
         "operation": done.operation["id"],
         "supervised": supervised.operation["id"],
         "event": events["SIGNED_OUT"],
