@@ -334,6 +334,8 @@ worded(
     MutationWarningCode,
     "Machine-readable kind of a warning. New values may be added: show the message of unknown ones.",
     PREMIUM_APPLIES="Both licenses were named or came from several groups, and PREMIUM_AGENT applies.",
+    TEAMS_RESET="The user left all teams, because the site changed.",
+    DESKTOP_PROFILE_RESET="The desktop profile of the old site was taken away, because the site changed.",
 )
 worded(
     OrderDirection,

@@ -16,7 +16,7 @@ from models.deactivation import Deactivation, DeactivationQueue, DeactivationTea
 from models.organization import Organization
 from models.permission import PermissionScope
 from models.presence import Presence, PresenceState
-from models.session import Session, SessionEndReason, SignInBlock
+from models.session import Session, SessionEndReason, SignInBlock, Surface
 from models.storage import table_of
 from models.user import User, UserRole, UserRoleGrant, UserStatus
 from repositories.bound import Bound
@@ -258,6 +258,7 @@ class StandingRepository(Bound):
         reason: SessionEndReason,
         except_session: UUID | None = None,
         own: UUID | None = None,
+        surfaces: Collection[Surface] | None = None,
     ) -> Sequence[Any]:
         """End the sessions of people.
 
@@ -266,6 +267,7 @@ class StandingRepository(Bound):
         Args:
             except_session: A session that stays.
             own: The caller, whose sessions end as SIGNED_OUT whatever the reason for the others.
+            surfaces: End those on these surfaces only.
 
         Returns:
             `id`, `user_id` and `surface` of the sessions that were open until now.
@@ -281,6 +283,7 @@ class StandingRepository(Bound):
                 _sessions.user_id.in_(user_ids),
                 _sessions.ended_at.is_(None),
                 *([] if except_session is None else [_sessions.id != except_session]),
+                *([] if surfaces is None else [_sessions.surface.in_(surfaces)]),
             )
             .values(
                 ended_at=at,

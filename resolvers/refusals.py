@@ -104,6 +104,8 @@ class MutationWarningCode(Enum):
     """Machine-readable kind of a warning."""
 
     PREMIUM_APPLIES = "PREMIUM_APPLIES"
+    TEAMS_RESET = "TEAMS_RESET"
+    DESKTOP_PROFILE_RESET = "DESKTOP_PROFILE_RESET"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ GLOBEX = "(SELECT id FROM organizations WHERE name = 'Globex')"
 ADMIN = "(SELECT id FROM users WHERE display_name = 'Ada Admin')"
 GONE = "(SELECT id FROM users WHERE display_name = 'Gone Person')"
 BLOCKED = "(SELECT id FROM users WHERE display_name = 'Blocked Person')"
+LONE = "(SELECT id FROM users WHERE display_name = 'Lone Person')"
 OPERATION = "(SELECT id FROM bulk_operations WHERE seats_freed > 0 ORDER BY id LIMIT 1)"
 FAILED = "(SELECT id FROM bulk_operations WHERE status = 4 ORDER BY id LIMIT 1)"
 TOP, MIDDLE, LEAF, APART = (
@@ -72,6 +73,12 @@ def _user(values: str, who: str = GONE) -> str:
 
 def _copied(table: str, columns: str, values: str, where: str = "true") -> str:
     return f"INSERT INTO {table} ({columns}) SELECT {values} FROM {table} WHERE {where} LIMIT 1"
+
+
+def _outside(kept: str | None = None) -> str:
+    """Not enabled for the contact center, without site and profiles but for one of them."""
+    columns = ("site_id", "profile_id", "desktop_profile_id")
+    return ", ".join(["contact_center_enabled = false", *(f"{each} = NULL" for each in columns if each != kept)])
 
 
 def _block(who: str) -> str:
@@ -173,6 +180,30 @@ ACCOUNTS = [
     spoil("no-administrator", f"DELETE FROM user_roles WHERE user_id = {ADMIN}"),
     spoil("no-administrator", _block(ADMIN)),
     spoil("contact-center-without-profile", _user("profile_id = NULL", ADMIN)),
+    *(
+        spoil("site-or-profile-without-contact-center", _user(f"{_outside(column)}, {column} = {one}", LONE))
+        for column, one in (
+            ("site_id", "(SELECT id FROM sites LIMIT 1)"),
+            ("profile_id", "profile_id"),
+            ("desktop_profile_id", "(SELECT id FROM desktop_profiles LIMIT 1)"),
+        )
+    ),
+    *(
+        spoil(
+            f"{name}-without-contact-center",
+            _user(_outside(), LONE),
+            _copied(
+                table,
+                f"{thing}, user_id, organization_id, assigned_at",
+                f"{thing}, {LONE}, organization_id, assigned_at",
+            ),
+        )
+        for name, table, thing in (
+            ("team", "memberships", "team_id"),
+            ("direct-queue", "user_queues", "queue_id"),
+            ("skill-group", "skill_group_members", "skill_group_id"),
+        )
+    ),
     *(
         spoil("person-name-keys", _user(f"{column} = 'another'"))
         for column in ("email_key", "display_name_key", "last_name_key", "search_key", "nickname", "extension")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, exists, func, literal, select, type_coerce
+from sqlalchemy import ColumnElement, Integer, Select, and_, exists, func, literal, or_, select, type_coerce
 
 from models.audit import AuditEvent
 from models.deactivation import Deactivation
@@ -13,6 +13,7 @@ from models.organization import Organization
 from models.presence import Presence, PresenceState
 from models.queue import UserQueue
 from models.session import Session, SignInBlock
+from models.skill_group import SkillGroupMember
 from models.storage import EPOCH, MICROSECOND, Instant, table_of
 from models.team import Membership
 from models.text import names_of
@@ -26,6 +27,7 @@ _sessions = table_of(Session).c
 _presences = table_of(Presence).c
 _memberships = table_of(Membership).c
 _direct = table_of(UserQueue).c
+_skilled = table_of(SkillGroupMember).c
 _grants = table_of(LicenseGrant).c
 _deactivations = table_of(Deactivation).c
 _events = table_of(AuditEvent).c
@@ -33,6 +35,7 @@ _organizations = table_of(Organization).c
 
 _GONE = _users.status != UserStatus.ACTIVE
 _LIVING = _users.status != UserStatus.DELETED
+_OUTSIDE = and_(_LIVING, ~_users.contact_center_enabled)
 _CURRENT = _deactivations.reactivated_at.is_(None)
 
 
@@ -214,6 +217,25 @@ ACCOUNTS: tuple[Invariant, ...] = (
         "contact-center-without-profile",
         "A living person who is enabled for the contact center has no user profile.",
         select(_users.id).where(and_(_LIVING, _users.contact_center_enabled, _users.profile_id.is_(None))),
+    ),
+    Never(
+        "site-or-profile-without-contact-center",
+        "A living person who is not enabled for the contact center has a site or a profile.",
+        select(_users.id).where(
+            _OUTSIDE, or_(*(key.is_not(None) for key in (_users.site_id, _users.profile_id, _users.desktop_profile_id)))
+        ),
+    ),
+    *(
+        Never(
+            f"{name}-without-contact-center",
+            f"A living person who is not enabled for the contact center {what}.",
+            select(table.c.user_id, thing).join(table_of(User), _users.id == table.c.user_id).where(_OUTSIDE),
+        )
+        for name, what, table, thing in (
+            ("team", "is in a team", table_of(Membership), _memberships.team_id),
+            ("direct-queue", "has a queue assigned directly", table_of(UserQueue), _direct.queue_id),
+            ("skill-group", "is in a skill group", table_of(SkillGroupMember), _skilled.skill_group_id),
+        )
     ),
     Follows(
         "person-name-keys",
