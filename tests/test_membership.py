@@ -195,7 +195,7 @@ async def test_atomic_assigns_nobody_when_one_cannot_be(gateway: Gateway, staff:
 
 @ASSIGNING
 async def test_only_administrators_assign(gateway: Gateway, staff: Staff, kind: str) -> None:
-    """D18, A24."""
+    """C9, D18, A24."""
     which = Kind(gateway, kind)
     a, person = await which.make("A"), await staff.hire()
     for role, code in ((UserRole.SUPERVISOR, ["FORBIDDEN"]), (UserRole.AGENT, ["FORBIDDEN"])):

@@ -416,7 +416,7 @@ async def test_only_who_holds_the_permissions_adds_anybody(gateway: Gateway, sta
 
 
 async def test_a_key_gives_nobody_what_it_may_not_give(gateway: Gateway, staff: Staff) -> None:
-    team, license = await staff.team(), await staff.license()
+    team, group, license = await staff.team(), await staff.skill_group(), await staff.license()
     premium = await staff.built_in_license(LicenseType.PREMIUM_AGENT)
     token = await gateway.key("creator", ["USERS_CREATE", "USERS_READ"])
     for given in ({"teamIds": [team.id]}, {"skillGroupIds": [group.id]}, {"licenseIds": [license.id]}):
