@@ -43,10 +43,12 @@ from gql.ids import key_of
 from models.audit import AuditAction
 from models.license import LicenseType
 from models.operation import BulkOperationKind, BulkOperationStatus
+from models.presence import PresenceState
 from models.profile import UserProfileKind
 from models.text import fold
 from models.user import UserRole, UserStatus
 from repositories.criteria import ChoiceCondition, InstantCondition, KeyCondition, Nested, TextCondition
+from resolvers.context import Context
 from resolvers.limits import MAX_FILTER_LEVELS, MAX_IN_LIST, MIN_CONTAINED_CHARACTERS, Limits
 from resolvers.refusals import BadInput
 
@@ -105,6 +107,13 @@ class UserRoleFilterInput:
     eq: UserRole | None = strawberry.field(default=UNSET, description=_EQ)
     in_: list[UserRole] | None = strawberry.field(default=UNSET, name="in", description="One of these.")
     not_in: list[UserRole] | None = strawberry.field(default=UNSET, description="None of these.")
+
+
+@strawberry.input(description="Condition on a presence state. Several fields must all hold.")
+class PresenceStateFilterInput:
+    eq: PresenceState | None = strawberry.field(default=UNSET, description=_EQ)
+    in_: list[PresenceState] | None = strawberry.field(default=UNSET, name="in", description="One of these.")
+    not_in: list[PresenceState] | None = strawberry.field(default=UNSET, description="None of these.")
 
 
 @strawberry.input(description="Condition on a license type. Several fields must all hold.")
@@ -170,12 +179,19 @@ class FilterReader:
     """Reads one filter, and counts its conditions.
 
     Attributes:
+        at: When the question is asked: presence, for one, changes by itself.
         path: Where the object stands that is being read; at first the argument that holds the filter.
     """
 
     limits: Limits
+    at: datetime
     path: tuple[str, ...] = ("filter",)
     conditions: int = 0
+
+    @classmethod
+    def of(cls, context: Context) -> FilterReader:
+        """A reader of one filter of a request."""
+        return cls(context.limits, context.now())
 
     def nested(self, filter: Any) -> Nested[Any]:
         """The criteria of a filter and of those in its `and`, `or` and `not`.
@@ -211,6 +227,13 @@ class FilterReader:
 
     def flag(self, name: str, value: bool | None) -> bool | None:
         """A condition that is yes or no."""
+        value = given(value)
+        if value is not None:
+            self._count(name)
+        return value
+
+    def moment(self, name: str, value: datetime | None) -> datetime | None:
+        """A condition that is a single instant."""
         value = given(value)
         if value is not None:
             self._count(name)

@@ -140,7 +140,7 @@ class LicenseQueries:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[LicenseRow]:
-        wanted = nested(filter, FilterReader(info.context.limits), LicenseCriteria)
+        wanted = nested(filter, FilterReader.of(info.context), LicenseCriteria)
         return await licenses.page(
             info.context,
             wanted.asking(words=search_words(given(search))),

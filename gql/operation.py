@@ -217,5 +217,5 @@ class OperationQueries:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[BulkOperationRow]:
-        criteria = read(filter, FilterReader(info.context.limits)) or OperationCriteria()
+        criteria = read(filter, FilterReader.of(info.context)) or OperationCriteria()
         return await operations.page(info.context, criteria, page_arguments(first, after, last, before))

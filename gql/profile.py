@@ -189,7 +189,7 @@ class ProfileQueries:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[UserProfileRow]:
-        wanted = nested(filter, FilterReader(info.context.limits), UserProfileCriteria)
+        wanted = nested(filter, FilterReader.of(info.context), UserProfileCriteria)
         return await profiles.page_of_user_profiles(
             info.context,
             wanted.asking(words=search_words(given(search))),
@@ -224,7 +224,7 @@ class ProfileQueries:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[DesktopProfileRow]:
-        wanted = nested(filter, FilterReader(info.context.limits), ThingCriteria)
+        wanted = nested(filter, FilterReader.of(info.context), ThingCriteria)
         return await profiles.page_of_desktop_profiles(
             info.context,
             wanted.asking(words=search_words(given(search))),

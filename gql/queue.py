@@ -217,7 +217,7 @@ class QueueQueries:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[QueueRow]:
-        wanted = nested(filter, FilterReader(info.context.limits), QueueCriteria)
+        wanted = nested(filter, FilterReader.of(info.context), QueueCriteria)
         return await queues.page(
             info.context,
             wanted.asking(words=search_words(given(search))),

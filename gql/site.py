@@ -115,7 +115,7 @@ class SiteQueries:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[SiteRow]:
-        wanted = nested(filter, FilterReader(info.context.limits), ThingCriteria)
+        wanted = nested(filter, FilterReader.of(info.context), ThingCriteria)
         return await sites.page(
             info.context,
             wanted.asking(words=search_words(given(search))),

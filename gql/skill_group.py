@@ -150,7 +150,7 @@ class SkillGroupQueries:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[SkillGroupRow]:
-        wanted = nested(filter, FilterReader(info.context.limits), SkillGroupCriteria)
+        wanted = nested(filter, FilterReader.of(info.context), SkillGroupCriteria)
         return await skill_groups.page(
             info.context,
             wanted.asking(words=search_words(given(search))),

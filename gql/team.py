@@ -166,7 +166,7 @@ class TeamQueries:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[TeamRow]:
-        wanted = nested(filter, FilterReader(info.context.limits), TeamCriteria)
+        wanted = nested(filter, FilterReader.of(info.context), TeamCriteria)
         return await teams.page(
             info.context,
             wanted.asking(words=search_words(given(search))),

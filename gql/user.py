@@ -18,6 +18,9 @@ from gql.filters import (
     DateTimeFilterInput,
     FilterReader,
     IdFilterInput,
+    LicenseTypeFilterInput,
+    PresenceStateFilterInput,
+    StringFilterInput,
     UserRoleFilterInput,
     UserStatusFilterInput,
     all_of,
@@ -42,7 +45,7 @@ from models.team import Team
 from models.text import mail_key
 from models.user import IdentitySource, UserRole, UserStatus
 from models.user import User as UserRow
-from repositories.users import UserCriteria, UserKey, UserOrderField
+from repositories.users import PresenceCondition, UserCriteria, UserKey, UserOrderField
 from resolvers import (
     actions,
     audit,
@@ -272,7 +275,7 @@ class User(Node, Actor):
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[CallRecord]:
-        criteria = read(filter, FilterReader(info.context.limits))
+        criteria = read(filter, FilterReader.of(info.context))
         return await call_records.calls_of_user(
             info.context, self, criteria, page_arguments(first, after, last, before)
         )
@@ -318,8 +321,23 @@ class UserFilterInput:
     role: UserRoleFilterInput | None = strawberry.field(
         default=UNSET, description="Condition on the roles: at least one must match."
     )
+    presence: PresenceStateFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the presence state."
+    )
     contact_center_enabled: bool | None = strawberry.field(
         default=UNSET, description="Whether the account is enabled for the contact center."
+    )
+    sign_in_blocked: bool | None = strawberry.field(default=UNSET, description="Whether a sign-in block is set.")
+    protected: bool | None = strawberry.field(default=UNSET, description="Whether the user is protected.")
+    email: StringFilterInput | None = strawberry.field(default=UNSET, description="Condition on the mail address.")
+    display_name: StringFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the display name."
+    )
+    external_id: StringFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the key in the system of record."
+    )
+    agent_number: StringFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the number of the agent."
     )
     team: IdFilterInput | None = strawberry.field(
         default=UNSET, description="Condition on the teams: at least one team must match."
@@ -328,26 +346,70 @@ class UserFilterInput:
         default=UNSET,
         description="Condition on the queues: at least one queue must match, however it was assigned.",
     )
+    skill_group: IdFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the skill groups: at least one must match."
+    )
     license: IdFilterInput | None = strawberry.field(
         default=UNSET, description="Condition on the licenses: at least one must match."
     )
+    effective_license_type: LicenseTypeFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the type of the license that counts."
+    )
     site: IdFilterInput | None = strawberry.field(default=UNSET, description="Condition on the site.")
+    profile: IdFilterInput | None = strawberry.field(default=UNSET, description="Condition on the user profile.")
+    desktop_profile: IdFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the desktop profile."
+    )
+    activated_at: DateTimeFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the time of the first sign-in."
+    )
+    last_sign_in_at: DateTimeFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the time of the last sign-in."
+    )
+    last_active_before: datetime | None = strawberry.field(
+        default=UNSET,
+        description="Dormant since this instant: no session was used at or after it, which is also true of users who "
+        "never signed in.",
+    )
+    created_at: DateTimeFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the time of creation."
+    )
     updated_at: DateTimeFilterInput | None = strawberry.field(
         default=UNSET, description="Condition on the time of the last change."
+    )
+    deactivated_at: DateTimeFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the time of the deactivation."
     )
 
     def criteria(self, reader: FilterReader) -> UserCriteria:
         """Which people are wanted, as far as the object itself says."""
+        presence = reader.choice("presence", self.presence)
         return UserCriteria(
             status=reader.choice("status", self.status),
             id=reader.keys("id", self.id, "User"),
             role=reader.choice("role", self.role),
+            presence=None if presence is None else PresenceCondition(presence, reader.at),
             contact_center_enabled=reader.flag("contactCenterEnabled", self.contact_center_enabled),
+            sign_in_blocked=reader.flag("signInBlocked", self.sign_in_blocked),
+            protected=reader.flag("protected", self.protected),
+            email=reader.text("email", self.email),
+            display_name=reader.text("displayName", self.display_name),
+            external_id=reader.text("externalId", self.external_id),
+            agent_number=reader.text("agentNumber", self.agent_number),
             team=reader.keys("team", self.team, "Team"),
             queue=reader.keys("queue", self.queue, "Queue"),
+            skill_group=reader.keys("skillGroup", self.skill_group, "SkillGroup"),
             license=reader.keys("license", self.license, "License"),
             site=reader.keys("site", self.site, "Site"),
+            profile=reader.keys("profile", self.profile, "UserProfile"),
+            desktop_profile=reader.keys("desktopProfile", self.desktop_profile, "DesktopProfile"),
+            effective_license_type=reader.choice("effectiveLicenseType", self.effective_license_type),
+            activated_at=reader.instant("activatedAt", self.activated_at),
+            last_sign_in_at=reader.instant("lastSignInAt", self.last_sign_in_at),
+            last_active_before=reader.moment("lastActiveBefore", self.last_active_before),
+            created_at=reader.instant("createdAt", self.created_at),
             updated_at=reader.instant("updatedAt", self.updated_at),
+            deactivated_at=reader.instant("deactivatedAt", self.deactivated_at),
         )
 
 
@@ -413,6 +475,6 @@ class UserQueries:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[UserRow]:
-        wanted = nested(filter, FilterReader(info.context.limits), UserCriteria)
+        wanted = nested(filter, FilterReader.of(info.context), UserCriteria)
         question = UserQuestion(wanted.asking(words=users.search_words(given(search))), include_deactivated)
         return await users.page(info.context, question, wishes(order_by), page_arguments(first, after, last, before))

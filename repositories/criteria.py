@@ -18,12 +18,39 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, false, not_, or_, true
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 C = TypeVar("C")
 E = TypeVar("E", bound=Enum)
 
+_TELLING_CHARACTERS = 3  # a beginning that is shorter is shared by many
+
 # What a related key must be; None for any.
 KeyTest = Callable[[ColumnElement[Any]], ColumnElement[bool]] | None
+
+
+class Unindexed(FunctionElement[Any]):
+    """A column by which SQLite must not look for rows, because something else finds far fewer.
+
+    SQLite guesses: it takes the state of a person for as rare as a team. PostgreSQL counts, and is told nothing.
+    """
+
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        self.type = column.type
+        super().__init__(column)
+
+
+@compiles(Unindexed)
+def _plain(element: Unindexed, compiler: Any, **named: Any) -> str:
+    return str(compiler.process(next(iter(element.clauses)), **named))
+
+
+@compiles(Unindexed, "sqlite")
+def _unary_plus(element: Unindexed, compiler: Any, **named: Any) -> str:
+    return "+" + _plain(element, compiler, **named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +90,10 @@ class Nested(Generic[C]):
             clauses.append(and_(true(), *self.never.on(meeting)).self_group().is_not(true()))
         return clauses
 
+    def any_required(self, test: Callable[[C], bool]) -> bool:
+        """Whether some criteria that must hold in any case pass a test."""
+        return test(self.own) or any(part.any_required(test) for part in self.every)
+
     def asking(self, **more: Any) -> Nested[C]:
         """The same, with other values of its own criteria."""
         return replace(self, own=replace(self.own, **more))  # type: ignore[type-var]
@@ -76,6 +107,11 @@ class KeyCondition:
     among: tuple[UUID, ...] | None = None
     none_of: tuple[UUID, ...] | None = None
     is_null: bool | None = None
+
+    @property
+    def narrow(self) -> bool:
+        """Whether few things can meet it, of those that mostly relate to others."""
+        return self.eq is not None or self.among is not None
 
     def on(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         """The condition on a column. Where there is no value, `none_of` holds."""
@@ -120,6 +156,11 @@ class TextCondition:
     contains: str | None = None
     starts_with: str | None = None
     is_null: bool | None = None
+
+    @property
+    def narrow(self) -> bool:
+        """Whether few things can meet it, of those whose text is mostly their own."""
+        return self.eq is not None or self.among is not None or len(self.starts_with or "") >= _TELLING_CHARACTERS
 
     def on(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         """The condition on a folded column."""

@@ -206,7 +206,10 @@ ACCOUNTS = [
     ),
     *(
         spoil("person-name-keys", _user(f"{column} = 'another'"))
-        for column in ("email_key", "display_name_key", "last_name_key", "search_key", "nickname", "extension")
+        for column in (
+            *("email_key", "email_folded", "agent_number_folded", "external_id_folded"),
+            *("display_name_key", "last_name_key", "search_key", "nickname", "extension"),
+        )
     ),
 ]
 

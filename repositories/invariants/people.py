@@ -243,6 +243,15 @@ ACCOUNTS: tuple[Invariant, ...] = (
         User,
         ("first_name", "last_name", "nickname", "email", "extension", "agent_number", "external_id"),
         names_of,
-        ("email_key", "display_name", "display_name_key", "last_name_key", "search_key"),
+        (
+            "email_key",
+            "email_folded",
+            "agent_number_folded",
+            "external_id_folded",
+            "display_name",
+            "display_name_key",
+            "last_name_key",
+            "search_key",
+        ),
     ),
 )
