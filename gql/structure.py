@@ -16,10 +16,17 @@ from gql.bulk import answered, parse_optional_id
 from gql.errors import MutationError
 from gql.ids import global_id
 from gql.info import Info
+from gql.organization import Organization
+from gql.profile import DesktopProfile, UserProfile
+from gql.queue import Queue
+from gql.site import Site
+from gql.skill_group import SkillGroup
 from gql.team import Team
 from gql.words import DESCRIPTION, NAME
+from models.permission import Permission
+from models.session import Surface
 from resolvers import structure
-from resolvers.kinds import TEAM
+from resolvers.kinds import DESKTOP_PROFILE, ORGANIZATION, QUEUE, SITE, SKILL_GROUP, TEAM, USER_PROFILE
 from resolvers.refusals import MutationErrorCode as Code
 from resolvers.refusals import Problem, Refused, refuse
 from resolvers.structure import Kind, StructureAnswer
@@ -29,6 +36,12 @@ _ERRORS = "Problems that kept the mutation from doing its work. Empty when it su
 _EXPECTED = "Version the caller read; when the object has another one by now, nothing is done."
 _SITE = "Site of the team."
 _PARENT = "Team this team belongs to."
+_CHANNEL = "Kind of contacts, for example voice, chat or email."
+_MINIMUM = "Fewest active agents that the queue should have, 0 when any number will do."
+_ZONE = "IANA name of the time zone."
+_DESKTOP = "Desktop profile of users of the site who have none of their own."
+_SURFACES = "Surfaces on which users with the profile may sign in, at least one."
+_PERMISSIONS = "Permissions that users with the profile keep of those that their roles give"
 
 
 def _optional(description: str) -> Any:
@@ -68,6 +81,90 @@ class TeamPatchInput(ThingPatchInput):
     parent_id: Maybe[strawberry.ID | None] = _patched(_PARENT)
 
 
+@strawberry.input(description="Creates a Queue.")
+class CreateQueueInput(NewThingInput):
+    channel: str = strawberry.field(description=_CHANNEL)
+    minimum_agents: int = strawberry.field(default=0, description=_MINIMUM)
+
+
+@strawberry.input(description=_PATCH.format("Queue"))
+class QueuePatchInput(ThingPatchInput):
+    channel: Maybe[str | None] = _patched(_CHANNEL)
+    minimum_agents: Maybe[int | None] = _patched(_MINIMUM)
+
+
+@strawberry.input(description="Creates a SkillGroup.")
+class CreateSkillGroupInput(NewThingInput):
+    pass
+
+
+@strawberry.input(description=_PATCH.format("SkillGroup"))
+class SkillGroupPatchInput(ThingPatchInput):
+    pass
+
+
+@strawberry.input(description="Creates a Site.")
+class CreateSiteInput(NewThingInput):
+    time_zone: str | None = _optional(_ZONE)
+    default_desktop_profile_id: strawberry.ID | None = _optional(_DESKTOP)
+
+
+@strawberry.input(description=_PATCH.format("Site"))
+class SitePatchInput(ThingPatchInput):
+    time_zone: Maybe[str | None] = _patched(_ZONE)
+    default_desktop_profile_id: Maybe[strawberry.ID | None] = _patched(_DESKTOP)
+
+
+@strawberry.input(description="Creates a custom UserProfile.")
+class CreateUserProfileInput(NewThingInput):
+    surfaces: list[Surface] = strawberry.field(default_factory=lambda: list(Surface), description=_SURFACES)
+    permissions: list[Permission] | None = _optional(f"{_PERMISSIONS}; all when omitted.")
+
+
+@strawberry.input(description=_PATCH.format("UserProfile"))
+class UserProfilePatchInput(ThingPatchInput):
+    surfaces: Maybe[list[Surface] | None] = _patched(f"{_SURFACES} Taking one away ends the sessions on it.")
+    permissions: Maybe[list[Permission] | None] = _patched(
+        f"{_PERMISSIONS}; null keeps all. Taking away what somebody has ends their sessions."
+    )
+
+
+@strawberry.input(description="Creates a DesktopProfile.")
+class CreateDesktopProfileInput(NewThingInput):
+    pass
+
+
+@strawberry.input(description=_PATCH.format("DesktopProfile"))
+class DesktopProfilePatchInput(ThingPatchInput):
+    pass
+
+
+@strawberry.input(
+    description="New settings of an organization. An omitted field is left as it is; null clears a field that may be "
+    "empty."
+)
+class OrganizationPatchInput:
+    name: Maybe[str | None] = _patched("Name of the organization, unique in the installation.")
+    time_zone: Maybe[str | None] = _patched("IANA name of the time zone in which days begin and schedules are shown.")
+    sends_invitations: Maybe[bool | None] = _patched(
+        "Whether new users get an invitation mail unless the request says otherwise."
+    )
+    idle_timeout_minutes: Maybe[int | None] = _patched(
+        "Minutes without activity after which a session ends on every surface, at most 10,080."
+    )
+    default_desktop_profile_id: Maybe[strawberry.ID | None] = _patched(
+        "Desktop profile of users who have none of their own and whose site has none."
+    )
+
+
+@strawberry.input(description="Changes the settings of the organization of the caller.")
+class UpdateOrganizationInput:
+    expected_version: int | None = _optional(
+        "Version the caller read; when the organization has another one by now, nothing is done."
+    )
+    patch: OrganizationPatchInput = strawberry.field(description="Values to change.")
+
+
 def _values(kind: Kind, input: Any, *path: str) -> dict[str, Any]:
     """The values that an input has, by their names in the schema, with keys in the place of ids; absent ones are left
     out.
@@ -81,7 +178,7 @@ def _values(kind: Kind, input: Any, *path: str) -> dict[str, Any]:
         name, value = to_camel_case(each.name), getattr(input, each.name)
         if isinstance(value, strawberry.Some):
             value = value.value
-        elif value is UNSET or isinstance(input, ThingPatchInput):
+        elif value is UNSET or not isinstance(input, NewThingInput):
             continue
         attribute = kind.attributes[name]
         if attribute.refers is not None:
@@ -191,6 +288,10 @@ def _field(kind: Kind) -> str:
     return kind.noun.replace(" ", "_")
 
 
+_SHOWN = "The organization after the mutation, or as it is now when that was refused."
+UpdateOrganizationPayload = _payload(ORGANIZATION, "Update", "organization", _thing(Organization, _SHOWN))
+
+
 @strawberry.type
 class Structure:
     """Root fields; not a type of its own in the schema."""
@@ -198,3 +299,33 @@ class Structure:
     create_team = creation(TEAM, Team, CreateTeamInput)
     update_team = changing(TEAM, Team, TeamPatchInput)
     delete_team = deletion(TEAM)
+    create_queue = creation(QUEUE, Queue, CreateQueueInput)
+    update_queue = changing(QUEUE, Queue, QueuePatchInput)
+    delete_queue = deletion(QUEUE)
+    create_skill_group = creation(SKILL_GROUP, SkillGroup, CreateSkillGroupInput)
+    update_skill_group = changing(SKILL_GROUP, SkillGroup, SkillGroupPatchInput)
+    delete_skill_group = deletion(SKILL_GROUP)
+    create_site = creation(SITE, Site, CreateSiteInput)
+    update_site = changing(SITE, Site, SitePatchInput)
+    delete_site = deletion(SITE)
+    create_user_profile = creation(USER_PROFILE, UserProfile, CreateUserProfileInput)
+    update_user_profile = changing(USER_PROFILE, UserProfile, UserProfilePatchInput)
+    delete_user_profile = deletion(USER_PROFILE)
+    create_desktop_profile = creation(DESKTOP_PROFILE, DesktopProfile, CreateDesktopProfileInput)
+    update_desktop_profile = changing(DESKTOP_PROFILE, DesktopProfile, DesktopProfilePatchInput)
+    delete_desktop_profile = deletion(DESKTOP_PROFILE)
+
+    @strawberry.mutation(
+        graphql_type=UpdateOrganizationPayload | None, description="Changes the settings of the organization."
+    )
+    async def update_organization(
+        self, info: Info, input: Annotated[UpdateOrganizationInput, INPUT]
+    ) -> StructureAnswer:
+        context = info.context
+
+        async def work() -> StructureAnswer:
+            patch = _values(ORGANIZATION, input.patch, "input", "patch")
+            own = context.known.organization_id
+            return await structure.update(context, ORGANIZATION, own, patch, given(input.expected_version))
+
+        return await answered(input, work, StructureAnswer)

@@ -17,7 +17,7 @@ FURTHER = {
     "UserProfile": "kind surfaces permissions",
     "DesktopProfile": "",
 }
-KINDS = ("Team",)
+KINDS = tuple(FURTHER)
 
 
 def field_of(kind: str) -> str:

@@ -172,7 +172,14 @@ async def outcome_of(place: Place, action: Mapping[str, Any], token: str, passwo
 
 async def unused(staff: Staff) -> list[Thing]:
     """Things that can be deleted."""
-    return [await staff.team()]
+    return [
+        await staff.team(),
+        await staff.queue(),
+        await staff.skill_group(),
+        await staff.site(),
+        await staff.profile(permissions=[]),
+        await staff.desktop_profile(),
+    ]
 
 
 def filled(value: Any, given: Mapping[str, str]) -> Any:

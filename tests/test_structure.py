@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from gql.ids import global_id
+from gql.ids import global_id, parse_id
+from models.session import Session, Surface
 from models.storage import uuid7
+from models.user import UserRole, UserStatus
+from resolvers.context import utc_now
 from tests.editing import codes
 from tests.gateway import Gateway
 from tests.people import Staff, Thing
@@ -235,3 +240,228 @@ async def test_who_ended_meanwhile_changes_nothing(gateway: Gateway, staff: Staf
     assert (await ask_structure(gateway, "create", "Team", {"name": "a\0b"})).data["createTeam"]["errors"][0][
         "path"
     ] == ["input", "name"]
+
+
+async def test_everything_in_use_says_what_uses_it(gateway: Gateway, staff: Staff) -> None:
+    queue = await staff.queue("Q")
+    group = await staff.skill_group("G", queues=[queue])
+    await staff.team(queues=[queue])
+    site, profile, desktop = await staff.site("S"), await staff.profile("P"), await staff.desktop_profile("D")
+    await staff.team(site=site)
+    await staff.team(site=site, active=False)
+    terms: dict[str, Any] = {"site": site, "profile": profile, "desktop_profile": desktop, "skill_groups": [group]}
+    person = await staff.hire(queues=[queue], **terms)
+    await staff.hire(status=UserStatus.DEACTIVATED, **terms)
+    await staff.hire(status=UserStatus.DELETED, **terms | {"skill_groups": []})
+    await staff.call(person, queue=queue, seconds=1)
+    await create(gateway, "Site", name="S2", defaultDesktopProfileId=desktop.id)
+    settings = {"patch": {"defaultDesktopProfileId": desktop.id}}
+    assert (await organization(gateway, settings))["errors"] == []
+    for kind, thing, used, kept in (
+        ("Queue", queue, "1 person assigned directly, 1 team, 1 skill group", "1 call record"),
+        ("SkillGroup", group, "2 members, 1 queue", ""),
+        ("Site", site, "2 people, 1 team", "1 inactive team"),
+        ("UserProfile", profile, "2 people", ""),
+        ("DesktopProfile", desktop, "2 people, 1 site, 1 organization", ""),
+    ):
+        off, gone = await update(gateway, kind, thing, active=False), await delete(gateway, kind, thing)
+        assert paths(off) == [("IN_USE", ["input", "patch", "active"])]
+        assert paths(gone) == [("IN_USE", ["input", "id"])]
+        assert off["errors"][0]["message"] == f"{thing.name} is in use: {used}."
+        told = gone["errors"][0]["message"].removeprefix(f"{thing.name} is in use: ").removesuffix(".").split(", ")
+        assert set(told) >= {*used.split(", "), *filter(None, [kept])}
+        assert ("1 deleted person" in told) is (kind in ("Site", "UserProfile", "DesktopProfile"))
+
+
+async def organization(gateway: Gateway, input: dict[str, Any], token: str | None = "") -> Any:
+    """The payload of `updateOrganization`."""
+    document = """
+      mutation Settings($input: UpdateOrganizationInput!) {
+        updateOrganization(input: $input) {
+          errors { code path message }
+          organization { id version name timeZone sendsInvitations idleTimeoutMinutes defaultDesktopProfile { name } }
+        }
+      }
+    """
+    return (await gateway.ask(document, {"input": input}, token=token))["updateOrganization"]
+
+
+async def test_a_queue_a_site_and_a_profile_have_values_of_their_own(gateway: Gateway, staff: Staff) -> None:
+    queue = await create(gateway, "Queue", name="Q", channel=" chat ", minimumAgents=3)
+    assert (queue["channel"], queue["minimumAgents"]) == ("chat", 3)
+    assert (await update(gateway, "Queue", queue["id"], minimumAgents=0))["queue"]["minimumAgents"] == 0
+    assert paths(await update(gateway, "Queue", queue["id"], minimumAgents=-1, channel=" ")) == [
+        ("INVALID", ["input", "patch", "channel"]),
+        ("INVALID", ["input", "patch", "minimumAgents"]),
+    ]
+    desktop = await staff.desktop_profile("D")
+    site = await create(gateway, "Site", name="S", timeZone="Europe/Stockholm", defaultDesktopProfileId=desktop.id)
+    assert (site["timeZone"], site["defaultDesktopProfile"]) == ("Europe/Stockholm", {"name": "D"})
+    assert codes(await update(gateway, "Site", site["id"], timeZone="Mars")) == [("INVALID", "timeZone")]
+    cleared = await update(gateway, "Site", site["id"], timeZone=None, defaultDesktopProfileId=None)
+    assert (cleared["site"]["timeZone"], cleared["site"]["defaultDesktopProfile"]) == (None, None)
+    profile = await create(gateway, "UserProfile", name="P")
+    assert (profile["kind"], profile["surfaces"]) == ("CUSTOM", ["PORTAL", "AGENT_DESKTOP"])
+    every = profile["permissions"]
+    assert "USERS_CREATE" in every
+    assert "DIRECTORY_SYNC" not in every
+    narrow = await update(gateway, "UserProfile", profile["id"], surfaces=["PORTAL"] * 2, permissions=["USERS_READ"])
+    assert (narrow["userProfile"]["surfaces"], narrow["userProfile"]["permissions"]) == (["PORTAL"], ["USERS_READ"])
+    assert (await update(gateway, "UserProfile", profile["id"], permissions=None))["userProfile"][
+        "permissions"
+    ] == every
+    refused = await update(gateway, "UserProfile", profile["id"], surfaces=[], permissions=["DIRECTORY_SYNC"])
+    assert codes(refused) == [("INVALID", "surfaces"), ("INVALID", "permissions")]
+    assert (await recorded(gateway, profile["id"]))[1][1] == {
+        "surfaces": ("PORTAL, AGENT_DESKTOP", "PORTAL"),
+        "permissions": (None, "USERS_READ"),
+    }
+
+
+async def test_built_in_profiles_are_neither_changed_nor_deleted(gateway: Gateway) -> None:
+    """B17, B2."""
+    found = await gateway.rows("SELECT id FROM user_profiles")
+    assert len(found) == 5
+    for (key,) in found:
+        id = global_id("UserProfile", UUID(bytes=key) if isinstance(key, bytes) else key)
+        for payload in (
+            await update(gateway, "UserProfile", id, name="Other"),
+            await update(gateway, "UserProfile", id, surfaces=["PORTAL"]),
+            await delete(gateway, "UserProfile", id),
+        ):
+            assert ("INVALID_STATE", ["input", "id"]) in paths(payload)
+    assert await gateway.scalar("SELECT count(*) FROM user_profiles WHERE version = 1") == 5
+
+
+VIEWER = "{ viewer { permissions { permission } } }"
+
+
+async def test_a_profile_that_takes_a_surface_ends_the_sessions_on_it(gateway: Gateway, staff: Staff) -> None:
+    """B18, E2: presence follows the desktop."""
+    profile = await staff.profile("P")
+    people = await staff.hire(3, profile=profile)
+    other = await staff.hire()
+    portal = [await gateway.sign_in(person) for person in people]
+    desktop = [await gateway.sign_in(person, "AGENT_DESKTOP") for person in (*people[:2], other)]
+    changed = await update(gateway, "UserProfile", profile, surfaces=["PORTAL"])
+    assert changed["errors"] == []
+    ended = [(await gateway.run(VIEWER, token=token)).codes for token in (*portal, *desktop)]
+    assert ended == [[], [], [], ["UNAUTHENTICATED"], ["UNAUTHENTICATED"], []]
+    assert await gateway.scalar("SELECT count(*) FROM sessions WHERE end_reason = 5") == 2
+    for person in people[:2]:
+        assert (await recorded(gateway, person))[-1] == (
+            "SIGNED_OUT",
+            {"endedSessions": (None, "1"), "presence": (None, "OFFLINE")},
+        )
+    assert (await recorded(gateway, people[2]))[-1][0] == "SIGNED_IN"
+    assert (await recorded(gateway, profile))[-1][1]["endedSessions"] == (None, "2")
+    answer = await gateway.ask("{ users { nodes { id presence { state } } } }")
+    shown = {one["id"]: one["presence"]["state"] for one in answer["users"]["nodes"]}
+    assert [shown[person.id] for person in (*people, other)] == ["OFFLINE", "OFFLINE", "OFFLINE", "UNAVAILABLE"]
+
+
+async def test_a_profile_that_takes_permissions_ends_the_sessions_of_who_had_them(
+    gateway: Gateway, staff: Staff
+) -> None:
+    """B3, B18, A24: agents have none of them, and stay."""
+    profile = await staff.profile("P")
+    agent = await staff.hire(profile=profile)
+    service = await staff.hire(roles=[UserRole.SERVICE_ADMINISTRATOR], profile=profile)
+    tokens = [await gateway.sign_in(person, "AGENT_DESKTOP") for person in (agent, service)]
+    kept = ["USERS_READ", "PROFILES_WRITE"]
+    assert (await update(gateway, "UserProfile", profile, permissions=kept))["errors"] == []
+    assert [(await gateway.run(VIEWER, token=token)).codes for token in tokens] == [[], ["UNAUTHENTICATED"]]
+    token = await gateway.sign_in(service)
+    assert (await update(gateway, "UserProfile", profile, permissions=[*kept, "AUDIT_READ"]))["errors"] == []
+    assert len((await gateway.ask(VIEWER, token=token))["viewer"]["permissions"]) == 4
+    wider = {"id": profile.id, "patch": {"permissions": None}}
+    refused = await change(gateway, "update", "UserProfile", wider, token=token)
+    assert paths(refused) == [("FORBIDDEN", ["input", "patch", "permissions"])]
+    await staff.hire(roles=[UserRole.FULL_ADMINISTRATOR], profile=profile)
+    narrower = {"id": profile.id, "patch": {"permissions": ["PROFILES_WRITE"]}}
+    refused = await change(gateway, "update", "UserProfile", narrower, token=token)
+    assert paths(refused) == [("FORBIDDEN", ["input", "id"])]
+
+
+async def test_narrowing_a_profile_takes_as_many_statements_for_a_hundred_people_as_for_one(
+    gateway: Gateway, staff: Staff, statements: Statements
+) -> None:
+    await gateway.ask("{ viewer { kind } }")
+    counts = []
+    for count in (1, 100):
+        profile = await staff.profile()
+        people = await staff.hire(count, profile=profile)
+        await staff.insert(Session, *(open_session(person) for person in people))
+        with statements.counting() as counted:
+            assert (await update(gateway, "UserProfile", profile, surfaces=["PORTAL"]))["errors"] == []
+        counts.append(counted.count)
+        assert await gateway.scalar("SELECT count(*) FROM sessions WHERE ended_at IS NULL") == 0
+    assert counts[0] == counts[1]
+
+
+def open_session(person: Thing) -> dict[str, Any]:
+    """A session on the agent desktop."""
+    at = utc_now()
+    return {
+        "id": uuid7(),
+        "user_id": person.key,
+        "token_hash": person.key.bytes * 2,
+        "surface": Surface.AGENT_DESKTOP,
+        "started_at": at,
+        "last_active_at": at,
+        "expires_at": at + timedelta(days=1),
+    }
+
+
+async def test_no_agent_loses_the_desktop_profile_by_a_default_taken_away(gateway: Gateway, staff: Staff) -> None:
+    """B5."""
+    desktop = await staff.desktop_profile("D")
+    site = await create(gateway, "Site", name="S", defaultDesktopProfileId=desktop.id)
+    key = parse_id(site["id"])
+    assert key is not None
+    person = await staff.hire(site=Thing(key[1], "Site", "S"))
+    await gateway.execute("UPDATE users SET desktop_profile_id = NULL")
+    assert (await organization(gateway, {"patch": {"defaultDesktopProfileId": None}}))["errors"] == []
+    refused = await update(gateway, "Site", site["id"], defaultDesktopProfileId=None)
+    assert paths(refused) == [("DESKTOP_PROFILE_REQUIRED", ["input", "patch", "defaultDesktopProfileId"])]
+    back = await organization(gateway, {"patch": {"defaultDesktopProfileId": desktop.id}})
+    assert back["organization"]["defaultDesktopProfile"] == {"name": "D"}
+    assert (await update(gateway, "Site", site["id"], defaultDesktopProfileId=None))["errors"] == []
+    refused = await organization(gateway, {"patch": {"defaultDesktopProfileId": None}})
+    assert paths(refused) == [("DESKTOP_PROFILE_REQUIRED", ["input", "patch", "defaultDesktopProfileId"])]
+    assert person.id
+
+
+async def test_the_settings_of_the_organization_are_changed(gateway: Gateway) -> None:
+    """A29, E11: a name is one organization's only."""
+    await gateway.other("Globex")
+    patch = {"name": "Acme AB", "timeZone": "Europe/Stockholm", "sendsInvitations": False, "idleTimeoutMinutes": 30}
+    done = await organization(gateway, {"patch": patch, "expectedVersion": 1})
+    assert done["errors"] == []
+    assert {name: done["organization"][name] for name in patch} == patch
+    assert done["organization"]["version"] == 2
+    again = await organization(gateway, {"patch": patch})
+    assert (again["errors"], again["organization"]) == ([], done["organization"])
+    conflict = await organization(gateway, {"patch": {"name": "Other"}, "expectedVersion": 1})
+    assert paths(conflict) == [("VERSION_CONFLICT", ["input", "expectedVersion"])]
+    assert conflict["organization"] == done["organization"]
+    bad = {"name": None, "timeZone": "Mars", "sendsInvitations": None, "idleTimeoutMinutes": 10_081}
+    refused = await organization(gateway, {"patch": bad})
+    assert sorted(codes(refused)) == [
+        ("INVALID", "idleTimeoutMinutes"),
+        ("INVALID", "timeZone"),
+        ("REQUIRED", "name"),
+        ("REQUIRED", "sendsInvitations"),
+    ]
+    assert codes(await organization(gateway, {"patch": {"name": "GLOBEX"}})) == [("NAME_IN_USE", "name")]
+    assert await recorded(gateway, done["organization"]["id"]) == [
+        (
+            "UPDATED",
+            {
+                "name": ("Acme", "Acme AB"),
+                "timeZone": ("UTC", "Europe/Stockholm"),
+                "sendsInvitations": ("true", "false"),
+                "idleTimeoutMinutes": ("1440", "30"),
+            },
+        )
+    ]
