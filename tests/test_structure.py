@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from gql.ids import global_id, parse_id
-from models.session import Session, Surface
 from models.storage import uuid7
 from models.user import UserRole, UserStatus
-from resolvers.context import utc_now
 from tests.editing import codes
 from tests.gateway import Gateway
-from tests.people import Staff, Thing
+from tests.people import Person, Staff, Thing
 from tests.statements import Statements
 from tests.structuring import KINDS, ancestors, ask_structure, change, create, delete, field_of, recorded, update
+from tests.test_statements import open_sessions, settled
 
 pytestmark = pytest.mark.anyio
 
@@ -133,7 +131,7 @@ async def test_null_clears_what_may_be_empty_and_nothing_else(gateway: Gateway, 
 async def test_a_change_takes_as_many_statements_whatever_there_is(
     gateway: Gateway, staff: Staff, statements: Statements, kind: str
 ) -> None:
-    await gateway.ask("{ viewer { kind } }")
+    await settled(gateway)
     counts = []
     for number in range(2):
         with statements.counting() as counted:
@@ -386,31 +384,19 @@ async def test_a_profile_that_takes_permissions_ends_the_sessions_of_who_had_the
 async def test_narrowing_a_profile_takes_as_many_statements_for_a_hundred_people_as_for_one(
     gateway: Gateway, staff: Staff, statements: Statements
 ) -> None:
-    await gateway.ask("{ viewer { kind } }")
+    await settled(gateway)
     counts = []
     for count in (1, 100):
         profile = await staff.profile()
-        people = await staff.hire(count, profile=profile)
-        await staff.insert(Session, *(open_session(person) for person in people))
+        people: list[Person] = await staff.hire(count, profile=profile)
+        await open_sessions(staff, people)
         with statements.counting() as counted:
             assert (await update(gateway, "UserProfile", profile, surfaces=["PORTAL"]))["errors"] == []
         counts.append(counted.count)
-        assert await gateway.scalar("SELECT count(*) FROM sessions WHERE ended_at IS NULL") == 0
+        assert await gateway.scalar("SELECT count(*) FROM sessions WHERE end_reason = 5") == sum(
+            (1, 100)[: len(counts)]
+        )
     assert counts[0] == counts[1]
-
-
-def open_session(person: Thing) -> dict[str, Any]:
-    """A session on the agent desktop."""
-    at = utc_now()
-    return {
-        "id": uuid7(),
-        "user_id": person.key,
-        "token_hash": person.key.bytes * 2,
-        "surface": Surface.AGENT_DESKTOP,
-        "started_at": at,
-        "last_active_at": at,
-        "expires_at": at + timedelta(days=1),
-    }
 
 
 async def test_no_agent_loses_the_desktop_profile_by_a_default_taken_away(gateway: Gateway, staff: Staff) -> None:
