@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import admin, check, db, demo, key, query, schema, seed, serve, users
+from cli import admin, check, db, demo, key, organization, query, schema, seed, serve, users
 
 app = typer.Typer(
     name="rosterql",
@@ -23,6 +23,7 @@ app.add_typer(db.app, name="db")
 app.add_typer(schema.app, name="schema")
 app.add_typer(admin.app, name="admin")
 app.add_typer(key.app, name="key")
+app.add_typer(organization.app, name="organization")
 
 
 def main() -> None:

@@ -6,15 +6,17 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models import metadata
 from models.license import License, LicensePool, LicenseType
 from models.organization import Organization
 from models.profile import DesktopProfile, UserProfile, UserProfileKind
 from models.session import Surface
 from models.storage import table_of, uuid7
 from models.text import fold
+from models.user import User, UserStatus
 from repositories.bound import Bound
 from repositories.rows import columns, light
 
@@ -51,6 +53,33 @@ async def organization_by_name(connection: AsyncConnection, name: str) -> Organi
     """The organization with a name, regardless of case and accents."""
     found = await connection.execute(select(*columns(Organization)).where(_organizations.name_key == fold(name)))
     return next(iter(light(Organization, found)), None)
+
+
+async def people_of_organizations(connection: AsyncConnection) -> dict[UUID, tuple[int, int]]:
+    """How many people each organization has, and how many of them are active; deleted ones do not count."""
+    users = table_of(User).c
+    found = await connection.execute(
+        select(users.organization_id, func.count(), func.sum(case((users.status == UserStatus.ACTIVE, 1), else_=0)))
+        .where(users.status != UserStatus.DELETED)
+        .group_by(users.organization_id)
+    )
+    return {row[0]: (int(row[1]), int(row[2])) for row in found}
+
+
+async def delete_organization(connection: AsyncConnection, key: UUID, at: datetime) -> dict[str, int]:
+    """Delete everything that belongs to an organization, its audit too, and at last itself: a statement a table.
+
+    Returns:
+        How many rows of each table are gone.
+    """
+    await connection.execute(
+        update(table_of(Organization)).where(_organizations.id == key).values(deletion_began_at=at)
+    )
+    gone: dict[str, int] = {}
+    for table in reversed(metadata.sorted_tables):  # what refers comes before what is referred to
+        owner = table.c.id if table is table_of(Organization) else table.c.organization_id
+        gone[table.name] = (await connection.execute(delete(table).where(owner == key))).rowcount
+    return gone
 
 
 async def create_organization(

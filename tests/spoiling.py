@@ -21,7 +21,10 @@ TOP, MIDDLE, LEAF, APART = (
 
 AUDIT_OPEN = {
     "sqlite": ("DROP TRIGGER audit_events_no_update", "DROP TRIGGER audit_events_no_delete"),
-    "postgresql": ("DROP TRIGGER audit_events_no_change ON audit_events",),
+    "postgresql": (
+        "DROP TRIGGER audit_events_no_change ON audit_events",
+        "DROP TRIGGER audit_events_no_delete ON audit_events",
+    ),
 }
 # A constraint of a table cannot be dropped on SQLite: a copy without it takes its place until the roll-back.
 ORGANIZATIONS_UNNAMED = {
@@ -251,8 +254,11 @@ RECORDS = [
     *(
         Spoil("audit-not-append-only", {"sqlite": (dropped,), "postgresql": (switched,)})
         for dropped, switched in zip(
-            AUDIT_OPEN["sqlite"],
-            (*AUDIT_OPEN["postgresql"], "ALTER TABLE audit_events DISABLE TRIGGER audit_events_no_change"),
+            (*AUDIT_OPEN["sqlite"], *AUDIT_OPEN["sqlite"]),
+            (
+                *AUDIT_OPEN["postgresql"],
+                *(f"ALTER TABLE audit_events DISABLE TRIGGER audit_events_no_{what}" for what in ("change", "delete")),
+            ),
             strict=True,
         )
     ),
