@@ -238,7 +238,7 @@ def _parts(body: Mapping[str, Any]) -> tuple[str, dict[str, Any], str | None]:
         raise _unacceptable("`variables` must be an object.")
     if name is not None and not isinstance(name, str):
         raise _unacceptable("`operationName` must be a text.")
-    if not isinstance(body.get("extensions") or {}, dict):
+    if not isinstance(body.get("extensions"), dict | None):
         raise _unacceptable("`extensions` must be an object.")
     return text, variables or {}, name or None
 

@@ -95,6 +95,7 @@ def create_app(settings: Settings, database: Database) -> Starlette:
         lifespan=lifespan,
         exception_handlers={404: _nothing_here},
     )
+    app.router.redirect_slashes = False  # an address is right or not there: a redirect would leave the body behind
     app.state.gateway = Gateway(settings, database, Activity(database), limits_of(settings))
     return app
 
