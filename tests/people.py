@@ -357,6 +357,12 @@ class Staff:
         )
         return made
 
+    async def found(self, model: type[SQLModel], *rows: Mapping[str, Any]) -> list[Thing]:
+        """Things with a name, all of one kind and in one statement; of each row the columns beside the name."""
+        made = [self._thing(model.__name__, None) for _ in rows]
+        await self.insert(model, *(self._named(thing, **row) for thing, row in zip(made, rows, strict=True)))
+        return made
+
     async def insert(self, model: type[SQLModel], *rows: Mapping[str, Any]) -> None:
         """Rows of any table; the organization is filled in."""
 
