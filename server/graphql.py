@@ -22,13 +22,12 @@ from gql.execution import Outcome, execute
 from repositories.engine import DatabaseUnavailable
 from resolvers.authentication import authenticate
 from resolvers.context import Context
-from server.authentication import bearer_token
+from server.authentication import CALLER_HEADERS, keep_signed_in, keep_signed_out, token_of
 
 if TYPE_CHECKING:
     from server.app import Gateway
 
 JSON, GRAPHQL_JSON = "application/json", "application/graphql-response+json"
-PREFLIGHT_HEADERS = ("graphql-require-preflight", "apollo-require-preflight", "authorization")
 MAX_DEPTH = 64
 MAX_MARKS = 50_000  # brackets and commas of a body; the largest change that is taken has half as many
 MAX_VALUES = 20_000
@@ -118,7 +117,12 @@ async def graphql(request: Request) -> Response:
         milliseconds=round((time.perf_counter() - began) * 1000, 1),
     )
     content = orjson.dumps(outcome.response, default=str)
-    return Response(content, status, headers, media_type=f"{media_type}; charset=utf-8")
+    response = Response(content, status, headers, media_type=f"{media_type}; charset=utf-8")
+    if context is not None and context.session_token is not None:
+        keep_signed_in(response, request, context.session_token)
+    elif context is not None and context.session_ended:
+        keep_signed_out(response, request)
+    return response
 
 
 def request_id_of(request: Request) -> str:
@@ -135,7 +139,7 @@ async def _context(request: Request, gateway: Gateway, request_id: str) -> Conte
         request_id=request_id,
         address=request.client.host if request.client else None,
     )
-    context.caller = await authenticate(gateway.database, bearer_token(request), context.now())
+    context.caller = await authenticate(gateway.database, token_of(request), context.now())
     return context
 
 
@@ -197,7 +201,7 @@ def _too_large(limit: int, measured: int) -> Unreadable:
 
 
 def _parameters(request: Request) -> Mapping[str, Any]:
-    if not any(name in request.headers for name in PREFLIGHT_HEADERS):
+    if not any(name in request.headers for name in CALLER_HEADERS):
         # Without one, any page in a browser could send it and make the gateway work (CSRF).
         raise Unreadable(400, "A GET needs the header GraphQL-Require-Preflight or Authorization.")
     given: dict[str, Any] = {}

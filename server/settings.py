@@ -54,6 +54,7 @@ class ServerSettings(Section):
     trusted_proxies: Origins = Field(
         default=(), description="Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."
     )
+    graphiql: bool = Field(default=True, description="Whether browsers that open /graphql get GraphiQL.")
     max_body_bytes: int = Field(default=1_048_576, ge=1_024, description="Largest body of a request, in bytes.")
     body_timeout_s: float = Field(default=10, gt=0, description="Seconds in which the body of a request must arrive.")
     drain_timeout_s: int = Field(
