@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from server.graphiql.page import Page as Built
 from tests import databases
@@ -101,10 +101,22 @@ class Window:
         await self.page.get_by_role("button", name=f"Show {title}").click()
 
     async def sign_in(self, email: str, password: str) -> None:
-        """Fill in the form and send it."""
+        """Fill in the form, send it, and wait until the schema is there."""
         await self.page.get_by_label("Mail").fill(email)
         await self.page.get_by_label("Password").fill(password)
-        await self.page.get_by_role("button", name="Sign in").click()
+        async with self._introspection() as answer:
+            await self.page.get_by_role("button", name="Sign in").click()
+        await (await answer.value).finished()
+
+    async def reload(self) -> None:
+        """Load the page again, until the schema is there and something can be written."""
+        async with self._introspection() as answer:
+            await self.page.reload()
+        await (await answer.value).finished()
+        await self.ready()
+
+    def _introspection(self) -> Any:
+        return self.page.expect_response(lambda answer: "IntrospectionQuery" in (answer.request.post_data or ""))
 
     async def who(self) -> str:
         """Who is signed in, as the page says."""

@@ -64,8 +64,7 @@ async def _visit(folder: Path) -> Visit:
             await page.get_by_role("button", name="Sign out").wait_for()
             signed_in = await window.who()
             cookies = [dict(cookie) for cookie in await page.context.cookies()]
-            await page.reload()
-            await window.ready()
+            await window.reload()
             reloaded = await window.who()
             await window.pane("Examples")
             await page.get_by_role("button", name="People with their teams").click()
