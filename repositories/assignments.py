@@ -32,10 +32,13 @@ class AssignmentRepository(Bound):
         return table_of(self.link).c[self.column]
 
     async def named(self, ids: Collection[UUID]) -> Mapping[UUID, tuple[str, bool]]:
-        """Name of each thing, and whether it is in use; unknown ones are absent."""
+        """Name of each thing, and whether it is in use, which nobody changes meanwhile; unknown ones are absent."""
         things = table_of(self.thing).c
         found = await self._connection.execute(
-            select(things.id, things.name, things.active).where(self._ours(self.thing), things.id.in_(ids))
+            select(things.id, things.name, things.active)
+            .where(self._ours(self.thing), things.id.in_(ids))
+            .order_by(things.id)
+            .with_for_update(read=True)
         )
         return {row.id: (row.name, row.active) for row in found}
 

@@ -212,7 +212,10 @@ async def test_what_a_team_refers_to_is_there_and_in_use(gateway: Gateway, staff
     assert (await recorded(gateway, team))[1] == ("UPDATED", {"siteId": ("Berlin", None)})
 
 
-async def test_a_team_that_is_joined_while_it_is_deleted_is_kept_or_gone(gateway: Gateway, staff: Staff) -> None:
+@pytest.mark.parametrize("verb", ["update", "delete"])
+async def test_a_team_that_is_joined_while_it_is_taken_away_is_kept_or_gone(
+    gateway: Gateway, staff: Staff, verb: str
+) -> None:
     """Whichever comes first, nobody is left in a team that is not there, and nobody gets a fault."""
     people = await staff.hire(6)
 
@@ -225,11 +228,16 @@ async def test_a_team_that_is_joined_while_it_is_deleted_is_kept_or_gone(gateway
         input = {"target": {"ids": [person.id]}, "teams": {"add": [team.id]}}
         return await gateway.ask(document, {"input": input})
 
+    expected = {"update": ("active", "INVALID_STATE"), "delete": ("id", "NOT_FOUND")}
     for person in people:
         team = await staff.team()
-        gone, joined = await asyncio.gather(delete(gateway, "Team", team), join(person, team))
-        refused = [error["code"] for error in joined["assignTeams"]["errors"]]
-        assert (codes(gone), refused) in (([], ["NOT_FOUND"]), ([("IN_USE", "id")], []))
+        taking = delete(gateway, "Team", team) if verb == "delete" else update(gateway, "Team", team, active=False)
+        gone, joined = await asyncio.gather(taking, join(person, team))
+        told = joined["assignTeams"]["errors"] + [
+            one for each in joined["assignTeams"]["failed"] for one in each["errors"]
+        ]
+        place, code = expected[verb]
+        assert (codes(gone), [one["code"] for one in told]) in (([], [code]), ([("IN_USE", place)], []))
 
 
 async def test_who_ended_meanwhile_changes_nothing(gateway: Gateway, staff: Staff) -> None:
