@@ -36,12 +36,12 @@ TOPIC_SHARE, SECOND_LANGUAGE_SHARE = 0.4, 0.15
 _CREATED = (
     "occurred_at", "id", "target_id", "target_label", "target_version", "action", "changes", "reason", "actor_id",
 )  # fmt: skip
+_GIVEN = ("first_name", "last_name", "nickname", "email", "extension", "agent_number", "external_id")
+_DERIVED = tuple(names_of(dict.fromkeys(_GIVEN, "")))
 _USER = (
-    "id", "version", "external_id", "email", "email_key", "first_name", "last_name", "last_name_key", "nickname",
-    "display_name", "display_name_key", "search_key", "agent_number", "extension", "work_phone", "mobile_phone",
-    "locale", "time_zone", "identity_source", "protected", "status", "status_changed_at", "deactivated_at",
-    "contact_center_enabled", "site_id", "profile_id", "desktop_profile_id", "activated_at", "last_sign_in_at",
-    "last_active_at", "created_at", "updated_at",
+    *_GIVEN, *_DERIVED, "id", "version", "work_phone", "locale", "time_zone", "identity_source", "protected", "status",
+    "status_changed_at", "deactivated_at", "contact_center_enabled", "site_id", "profile_id", "desktop_profile_id",
+    "activated_at", "last_sign_in_at", "last_active_at", "created_at", "updated_at",
 )  # fmt: skip
 
 
@@ -140,22 +140,11 @@ class Crowd:
         source = IdentitySource.DIRECTORY if chance.random() < 0.1 else IdentitySource.LOCAL
         phone = f"{language.country_code}{chance.randrange(10_000_000, 99_999_999)}"
         return (
+            *texts.values(),
+            *derived.values(),
             key,
             version,
-            texts["external_id"],
-            texts["email"],
-            derived["email_key"],
-            first,
-            last,
-            derived["last_name_key"],
-            None,
-            derived["display_name"],
-            derived["display_name_key"],
-            derived["search_key"],
-            texts["agent_number"],
-            texts["extension"],
             phone,
-            None,
             language.locale,
             language.time_zone,
             source.value,
