@@ -180,6 +180,50 @@ async def test_what_a_column_may_hold_is_widened_where_rows_are(empty: Database)
             assert (await connection.execute(text("PRAGMA integrity_check"))).scalar_one() == "ok"
 
 
+async def test_people_who_are_there_are_folded_for_filters(empty: Database) -> None:
+    """What the tables did not have before 0004, and no database can compute."""
+
+    def before(connection: Connection) -> None:
+        config = upgrading.configuration()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+
+    key, moment = ("randomblob(16)", "0") if empty.is_sqlite else ("gen_random_uuid()", "now()")
+    async with empty.writer.begin() as connection:
+        await connection.run_sync(before)
+        for table, special in (
+            ("organizations", {"id": key, "name": "'Acme'"}),
+            (
+                "users",
+                {"organization_id": "organizations.id", "email": "'ZOË@x.example'", "email_key": "'zoë@x.example'"},
+            ),
+        ):
+            columns = await connection.run_sync(lambda sync, table=table: inspect(sync).get_columns(table))
+            row = {each["name"]: _filler(each["name"], key, moment) for each in columns if not each["nullable"]}
+            row |= special
+            if table == "users":
+                row["agent_number"] = "'Ä 1'"
+            source = " FROM organizations" if table == "users" else ""
+            sql = f"INSERT INTO {table} ({', '.join(row)}) SELECT {', '.join(row.values())}{source}"
+            await connection.execute(text(sql))
+    assert await upgrade(empty) is True
+    async with empty.reading() as connection:
+        folded = "SELECT email_folded, agent_number_folded, external_id_folded FROM users"
+        assert tuple((await connection.execute(text(folded))).one()) == ("zoe@x.example", "a 1", None)
+
+
+def _filler(name: str, key: str, moment: str) -> str:
+    """A value for a column of which only its kind counts."""
+    if name == "id":
+        return key
+    if name.endswith("_at"):
+        return moment
+    if name in ("protected", "contact_center_enabled", "demo", "sends_invitations"):
+        return "false"
+    number = name in ("version", "status", "identity_source", "idle_timeout_minutes")
+    return "0" if number else "'x'"
+
+
 async def test_an_upgrade_of_the_newest_tables_does_nothing(database_url: str) -> None:
     database = Database(database_url)
     before = await definitions(database)

@@ -50,11 +50,11 @@ def _fill() -> None:
     page = sa.select(users.c.id, users.c.email, users.c.agent_number, users.c.external_id).order_by(users.c.id)
     change = (
         users.update()
-        .where(users.c.id == sa.bindparam("key"))
+        .where(users.c.id == sa.bindparam("key_of_row"))
         .values(
-            email_folded=sa.bindparam("email"),
-            agent_number_folded=sa.bindparam("number"),
-            external_id_folded=sa.bindparam("external"),
+            email_folded=sa.bindparam("folded_email"),
+            agent_number_folded=sa.bindparam("folded_number"),
+            external_id_folded=sa.bindparam("folded_external"),
         )
     )
     rows = connection.execute(page.limit(_ROWS)).all()
@@ -63,10 +63,10 @@ def _fill() -> None:
             change,
             [
                 {
-                    "key": row.id,
-                    "email": fold(row.email),
-                    "number": None if row.agent_number is None else fold(row.agent_number),
-                    "external": None if row.external_id is None else fold(row.external_id),
+                    "key_of_row": row.id,
+                    "folded_email": fold(row.email),
+                    "folded_number": None if row.agent_number is None else fold(row.agent_number),
+                    "folded_external": None if row.external_id is None else fold(row.external_id),
                 }
                 for row in rows
             ],
