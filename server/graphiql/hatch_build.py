@@ -145,7 +145,9 @@ def _run(seconds: float, *command: str) -> None:
         raise NotBuilt(f"`{_shown(command)}` took more than {seconds:g} seconds") from None
     except subprocess.CalledProcessError as error:
         said = (error.stderr or error.stdout).decode("utf-8", "replace").strip().splitlines()
-        raise NotBuilt("\n".join([f"`{_shown(command)}` failed:", *said[-12:]])) from None
+        # Strangers may read it: no places of this machine.
+        told = [line for line in said if "    at " not in line and "_logs" not in line and str(HERE) not in line]
+        raise NotBuilt("\n".join([f"`{_shown(command)}` failed:", *told[:12]])) from None
 
 
 def _shown(command: tuple[str, ...]) -> str:
