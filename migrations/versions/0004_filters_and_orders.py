@@ -6,8 +6,8 @@ from alembic import op
 from models import storage
 from models.text import fold
 
-revision = "0005"
-down_revision = "0004"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
