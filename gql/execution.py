@@ -38,7 +38,7 @@ MAX_KEPT_CHARACTERS = 20_000
 
 # How much work it may be to see whether fields of the same name can be merged, which grows with the square of their
 # number: the largest of the workloads takes 10, thirty fragments with a field in common take 900.
-overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 10_000
+overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 5_000
 
 Response = dict[str, Any]
 
