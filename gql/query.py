@@ -17,8 +17,10 @@ from gql.node import Node, check_ids, find_node
 from gql.operation import OperationQueries
 from gql.profile import ProfileQueries
 from gql.queue import QueueQueries
+from gql.report import ReportQueries
 from gql.site import SiteQueries
 from gql.skill_group import SkillGroupQueries
+from gql.statistics import StatisticsQueries
 from gql.team import TeamQueries
 from gql.user import UserQueries
 from gql.viewer import ViewerQueries
@@ -65,5 +67,7 @@ class Query(
     AuditQueries,
     CallRecordQueries,
     ApiKeyQueries,
+    StatisticsQueries,
+    ReportQueries,
 ):
     pass

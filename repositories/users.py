@@ -50,6 +50,7 @@ from repositories.criteria import (
     every_word,
 )
 from repositories.keyset import Order, Slice, SortKey, counted, sliced
+from repositories.presences import shown_state
 from repositories.rows import columns, light
 from repositories.sight import visible_users
 
@@ -68,6 +69,7 @@ _sessions = table_of(Session).c
 _calls = table_of(CallRecord).c
 _sites = table_of(Site).c
 _organizations = table_of(Organization).c
+_presences = table_of(Presence).c
 
 # States that somebody says; ENGAGED follows from a call, and OFFLINE from saying nothing.
 _SAID = frozenset({PresenceState.AVAILABLE, PresenceState.WRAP_UP, PresenceState.UNAVAILABLE})
@@ -208,12 +210,12 @@ class UserRepository(Bound):
         self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], order: Order, part: Slice
     ) -> list[User]:
         """A slice of the people in one of these states who are wanted, and one more."""
-        statement = select(*columns(User)).where(*self._wanted(wanted, statuses))
+        statement = select(*columns(User)).where(*self.conditions(wanted, statuses))
         return light(User, await self._connection.execute(sliced(statement, order, part)))
 
     async def count(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], limit: int) -> int:
         """How many there are, up to one more than the limit."""
-        statement = select(_users.id).where(*self._wanted(wanted, statuses))
+        statement = select(_users.id).where(*self.conditions(wanted, statuses))
         return await counted(self._connection, statement, limit)
 
     async def roles_of_users(self, ids: Collection[UUID]) -> Mapping[UUID, list[UserRole]]:
@@ -228,11 +230,46 @@ class UserRepository(Bound):
             roles.setdefault(row.user_id, []).append(row.role)
         return roles
 
+    async def count_by_status(
+        self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus]
+    ) -> Mapping[UserStatus, int]:
+        """How many there are in each state; states without anybody are absent."""
+        found = await self._connection.execute(
+            select(_users.status, func.count()).where(*self.conditions(wanted, statuses)).group_by(_users.status)
+        )
+        return {row[0]: int(row[1]) for row in found}
+
+    async def count_by_role(
+        self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus]
+    ) -> Mapping[UserRole, int]:
+        """How many there are with each role; roles that nobody has are absent."""
+        found = await self._connection.execute(
+            select(_roles.role, func.count())
+            .join_from(table_of(UserRoleGrant), table_of(User), _users.id == _roles.user_id)
+            .where(*self.conditions(wanted, statuses))
+            .group_by(_roles.role)
+        )
+        return {row[0]: int(row[1]) for row in found}
+
+    async def count_by_presence(
+        self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], at: datetime, idle_minutes: int
+    ) -> Mapping[PresenceState, int]:
+        """How many show each presence; those that nobody shows are absent."""
+        shown = (
+            select(shown_state(at, idle_minutes).label("state"))
+            .select_from(table_of(User).outerjoin(table_of(Presence), _presences.user_id == _users.id))
+            .where(*self.conditions(wanted, statuses))
+            .subquery()
+        )
+        found = await self._connection.execute(select(shown.c.state, func.count()).group_by(shown.c.state))
+        return {row[0]: int(row[1]) for row in found}
+
     @property
     def _visible(self) -> ColumnElement[bool]:
         return visible_users(self._sight)
 
-    def _wanted(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus]) -> list[ColumnElement[bool]]:
+    def conditions(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus]) -> list[ColumnElement[bool]]:
+        """What holds of the people in one of these states who are wanted and seen, as conditions on the table."""
         ours, status = self._ours(User), _in_one_of(_users.status, statuses)
         if wanted.any_required(lambda criteria: criteria.narrow):
             ours = Unindexed(_users.organization_id) == self._organization_id

@@ -26,12 +26,15 @@ async def page_of_list(
     arguments: PageArguments,
     fetch: Callable[[Kept, Slice], Awaitable[Sequence[R]]],
     count: Callable[[Kept, int], Awaitable[int]],
+    *,
+    beside: Callable[[R], Any] | None = None,
 ) -> Page[R]:
     """A page of a list at the root.
 
     Args:
         fetch: Gives a slice, with one row more than wanted.
         count: Counts the list, up to one more than the limit it is given.
+        beside: What the list has to say about a row.
 
     Raises:
         BadInput, BadCursor: See `PageArguments.slice`.
@@ -45,7 +48,8 @@ async def page_of_list(
 
     async with context.reading() as kept:
         found = await fetch(kept, part)
-    return page_of(found, order, part, counted, limit)
+    extras = None if beside is None else [beside(row) for row in found]
+    return page_of(found, order, part, counted, limit, extras=extras)
 
 
 async def page_of_named(

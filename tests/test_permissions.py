@@ -6,6 +6,7 @@ import itertools
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from gql.guard import OPEN_TO_ALL
 from models.license import LicenseType
 from models.permission import Permission, PermissionScope
 from models.user import UserRole, UserStatus
+from resolvers.context import utc_now
 from resolvers.permissions import FULL_ADMINISTRATOR, permissions_of
 from tests.changes import ask_bulk, bulk
 from tests.documents import Field, root_fields
@@ -157,6 +159,8 @@ async def outcome_of(place: Place, action: Mapping[str, Any], token: str, passwo
         "$user_profile": place.structure["UserProfile"].id,
         "$desktop_profile": place.structure["DesktopProfile"].id,
         "$operation": place.operation,
+        "$since": (utc_now() - timedelta(days=1)).isoformat(),
+        "$until": (utc_now() + timedelta(days=1)).isoformat(),
         "$password": password,
         "$newPassword": "another correct horse",
         "$newEmail": f"new.{number}@acme.example",
