@@ -18,6 +18,7 @@ from models.license import LicenseType
 from models.storage import EPOCH, MICROSECOND, uuid7
 from models.user import UserStatus
 from resolvers.limits import Limits
+from tests.changes import bulk
 from tests.gateway import Gateway
 from tests.people import Person, Staff
 from tests.reading import OF_THINGS, SHOWN, ask_list, connection, keys, maker, names, refusal, walked
@@ -201,6 +202,8 @@ async def furnished(gateway: Gateway, staff: Staff) -> Person:
     for _ in range(2):
         await staff.call(person, team=top, queue=queues[0], seconds=60)
         await gateway.sign_in(person)
+        await bulk(gateway, "signOutUsers", [await staff.hire()])
+    await gateway.key("second")
     return person
 
 
