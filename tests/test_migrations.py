@@ -181,7 +181,7 @@ async def test_what_a_column_may_hold_is_widened_where_rows_are(empty: Database)
 
 
 async def test_people_who_are_there_are_folded_for_filters(empty: Database) -> None:
-    """What the tables did not have before 0004, and no database can compute."""
+    """What the tables did not have at first, and no database can compute."""
 
     def before(connection: Connection) -> None:
         config = upgrading.configuration()
