@@ -72,12 +72,12 @@ class ReportQueries:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[UserRow]:
-        limits = info.context.limits
+        limits, now = info.context.limits, info.context.now()
         question = ReportQuestion(
             since=since,
             until=until,
-            people=UserQuestion(nested(filter, FilterReader(limits), UserCriteria)),
-            team=FilterReader(limits, ()).keys("team", given(team), "Team"),
-            queue=FilterReader(limits, ()).keys("queue", given(queue), "Queue"),
+            people=UserQuestion(nested(filter, FilterReader(limits, now), UserCriteria)),
+            team=FilterReader(limits, now, ()).keys("team", given(team), "Team"),
+            queue=FilterReader(limits, now, ()).keys("queue", given(queue), "Queue"),
         )
         return await reports.agent_report(info.context, question, page_arguments(first, after, last, before))
