@@ -463,7 +463,8 @@ class UserQueries:
             str | None,
             strawberry.argument(
                 description="Words that must all occur in name, mail address, extension, agent number or external id, "
-                "regardless of case and accents; it filters and does not sort."
+                "regardless of case and accents: anywhere, or at the beginning of a word if shorter than 3 characters. "
+                "It filters and does not sort."
             ),
         ] = UNSET,
         order_by: Annotated[

@@ -89,6 +89,12 @@ class User(SQLModel, table=True):
                 ("state_and_deactivation", ("organization_id", "status"), "deactivated_at"),
             )
         ),
+        Index(
+            "ix_users_search_key",
+            "search_key",
+            postgresql_using="gin",
+            postgresql_ops={"search_key": "gin_trgm_ops"},
+        ).ddl_if(dialect="postgresql"),  # SQLite has the table `user_search`
         # What few people share; a person is found by it whatever the order, so it stands alone.
         Index("ix_users_email_folded", "email_folded"),
         Index("ix_users_agent_number_folded", "agent_number_folded"),

@@ -170,7 +170,7 @@ class TextCondition:
         if self.among is not None:
             parts.append(column.in_(self.among))
         if self.contains is not None:
-            parts.append(column.like(f"%{escaped(self.contains)}%", escape="\\"))
+            parts.append(containing(column, self.contains))
         if self.starts_with is not None:
             parts.append(beginning(column, self.starts_with))
         if self.is_null is not None:
@@ -258,24 +258,29 @@ def escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
+# A word of fewer characters is looked for at the beginnings of words only: too much contains it.
+INNER_CHARACTERS = 3
 # What a word in a name stands behind, beside the beginning of the name.
 _BEFORE_WORDS = " -/(.,:&+'\""
 
 
 def every_word_of_name(column: ColumnElement[Any], words: tuple[str, ...]) -> ColumnElement[bool]:
-    """Whether a word of a folded name begins with each of the words; "Support (Berlin)" has two."""
-    return and_(
-        true(),
-        *(
-            or_(
-                column.like(f"{escaped(word)}%", escape="\\"),
-                *(column.like(f"%{escaped(before + word)}%", escape="\\") for before in _BEFORE_WORDS),
-            )
-            for word in words
-        ),
+    """Whether a folded name contains each of the words, a short one at the beginning of a word (rule Q7).
+
+    "Support (Berlin)" has two words.
+    """
+    return and_(true(), *(_in_name(column, word) for word in words))
+
+
+def _in_name(column: ColumnElement[Any], word: str) -> ColumnElement[bool]:
+    if len(word) >= INNER_CHARACTERS:
+        return containing(column, word)
+    return or_(
+        column.like(f"{escaped(word)}%", escape="\\"),
+        *(containing(column, before + word) for before in _BEFORE_WORDS),
     )
 
 
-def every_word(column: ColumnElement[Any], words: tuple[str, ...]) -> ColumnElement[bool]:
-    """Whether a word of a search key begins with each of the words (requirement B6, rule Q7)."""
-    return and_(true(), *(column.like(f"% {escaped(word)}%", escape="\\") for word in words))
+def containing(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    """Whether a folded column contains a text."""
+    return column.like(f"%{escaped(text)}%", escape="\\")

@@ -15,13 +15,16 @@ from sqlalchemy import (
     Select,
     and_,
     case,
+    column,
     exists,
     false,
     func,
     literal,
+    literal_column,
     not_,
     or_,
     select,
+    table,
     true,
     type_coerce,
     union,
@@ -40,6 +43,7 @@ from models.team import Membership, TeamAncestor
 from models.user import User, UserRole, UserRoleGrant, UserStatus
 from repositories.bound import Bound
 from repositories.criteria import (
+    INNER_CHARACTERS,
     ChoiceCondition,
     InstantCondition,
     KeyCondition,
@@ -47,7 +51,7 @@ from repositories.criteria import (
     Nested,
     TextCondition,
     Unindexed,
-    every_word,
+    containing,
 )
 from repositories.keyset import Order, Slice, SortKey, counted, sliced
 from repositories.presences import shown_state
@@ -70,6 +74,9 @@ _calls = table_of(CallRecord).c
 _sites = table_of(Site).c
 _organizations = table_of(Organization).c
 _presences = table_of(Presence).c
+
+# What SQLite searches: the search keys of people by any three characters, kept by triggers.
+_SEARCH = table("user_search", column("rowid"))
 
 # States that somebody says; ENGAGED follows from a call, and OFFLINE from saying nothing.
 _SAID = frozenset({PresenceState.AVAILABLE, PresenceState.WRAP_UP, PresenceState.UNAVAILABLE})
@@ -117,7 +124,7 @@ class UserCriteria:
         status: Deleted people meet it only where it names DELETED (rule Q1).
         desktop_profile: The one that counts for a person: their own, else that of the site or organization.
         last_active_before: Nothing was done since, whether or not anything was done before.
-        words: Beginnings of words that must all occur, folded.
+        words: What must all occur, folded.
     """
 
     status: ChoiceCondition[UserStatus] | None = None
@@ -152,7 +159,8 @@ class UserCriteria:
         """Whether few people meet them, so that these are looked up and sorted, instead of walking the order."""
         related = (self.id, self.team, self.queue, self.skill_group)
         own = (self.email, self.external_id, self.agent_number)
-        return any(condition is not None and condition.narrow for condition in (*related, *own))
+        searched = any(len(word) >= INNER_CHARACTERS for word in self.words)
+        return searched or any(condition is not None and condition.narrow for condition in (*related, *own))
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +312,7 @@ class UserRepository(Bound):
             clauses.append(criteria.license.on_related(_users.id, self._holders))
         if criteria.effective_license_type is not None:
             clauses.append(self._licensed_as(criteria.effective_license_type))
-        for condition, column in (
+        for condition, asked in (
             (criteria.email, _users.email_folded),
             (criteria.display_name, _users.display_name_key),
             (criteria.external_id, _users.external_id_folded),
@@ -319,12 +327,24 @@ class UserRepository(Bound):
             (criteria.deactivated_at, _users.deactivated_at),
         ):
             if condition is not None:
-                clauses.append(condition.on(column))
+                clauses.append(condition.on(asked))
         if criteria.last_active_before is not None:
             never, before = _users.last_active_at.is_(None), _users.last_active_at < criteria.last_active_before
             clauses.append(or_(never, before))
         if criteria.words:
-            clauses.append(every_word(_users.search_key, criteria.words))
+            clauses += self._found_by(criteria.words)
+        return clauses
+
+    def _found_by(self, words: tuple[str, ...]) -> list[ColumnElement[bool]]:
+        """Whether the search key contains each word, a short one at the beginning of a word (B6, rule Q7)."""
+        inner = [word for word in words if len(word) >= INNER_CHARACTERS]
+        clauses = [containing(_users.search_key, " " + word) for word in words if len(word) < INNER_CHARACTERS]
+        if self._connection.dialect.name != "sqlite":
+            return clauses + [containing(_users.search_key, word) for word in inner]
+        if inner:
+            wanted = " ".join('"' + word.replace('"', '""') + '"' for word in inner)
+            found = select(_SEARCH.c.rowid).where(literal_column(_SEARCH.name).op("MATCH")(wanted))
+            clauses.append(literal_column(f"{table_of(User).name}.rowid").in_(found))
         return clauses
 
     def _roles_match(self, condition: ChoiceCondition[UserRole]) -> ColumnElement[bool]:

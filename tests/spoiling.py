@@ -208,6 +208,14 @@ ACCOUNTS = [
         )
     ),
     *(
+        Spoil("search-index", {"sqlite": (statement,), "postgresql": ("DROP INDEX ix_users_search_key",)})
+        for statement in (
+            "DELETE FROM user_search WHERE rowid = (SELECT max(rowid) FROM user_search)",
+            "UPDATE user_search SET search_key = 'another'",
+            "INSERT INTO user_search (rowid, search_key) VALUES (99999, 'nobody')",
+        )
+    ),
+    *(
         spoil("person-name-keys", _user(f"{column} = 'another'"))
         for column in (
             *("email_key", "email_folded", "agent_number_folded", "external_id_folded"),

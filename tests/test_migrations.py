@@ -92,7 +92,11 @@ def _parts(statement: str) -> frozenset[str]:
 async def definitions(database: Database) -> set[tuple[Any, ...]]:
     """Everything that a database says about its tables, its own notes on migrations aside."""
     if database.is_sqlite:
-        sql = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+        # The index for searching is beside the tables of the models, and kept by triggers.
+        sql = (
+            "SELECT type, name, tbl_name, sql FROM sqlite_master "
+            "WHERE name NOT LIKE 'sqlite_%' AND tbl_name NOT LIKE 'user_search%'"
+        )
         async with database.reading() as connection:
             rows = [tuple(row) for row in await connection.execute(text(sql))]
         return {
@@ -118,6 +122,12 @@ async def definitions(database: Database) -> set[tuple[Any, ...]]:
     return {row for row in found if "alembic" not in str(row[1])}
 
 
+def not_for_searching(_object: Any, name: str | None, *_others: Any) -> bool:
+    """How a search finds people differs between the databases; `rosterql check` looks whether it is there."""
+    return name != "ix_users_search_key" and not (name or "").startswith("user_search")
+
+
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
 async def test_an_upgrade_from_nothing_makes_exactly_the_tables_of_the_models(empty: Database) -> None:
     assert await current(empty) is None
     assert await upgrade(empty) is True
@@ -125,7 +135,8 @@ async def test_an_upgrade_from_nothing_makes_exactly_the_tables_of_the_models(em
     migrated = await definitions(empty)
 
     def compare(connection: Connection) -> list[Any]:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        opts = {"compare_type": True, "compare_server_default": True, "include_object": not_for_searching}
+        context = MigrationContext.configure(connection, opts=opts)
         return list(compare_metadata(context, metadata))
 
     async with empty.reading() as connection:
@@ -234,7 +245,8 @@ async def test_an_upgrade_of_the_newest_tables_does_nothing(database_url: str) -
 
 async def test_every_table_of_sqlite_is_strict(sqlite_gateway: Gateway) -> None:
     rows = await sqlite_gateway.rows(
-        "SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'"
+        "SELECT name, strict FROM pragma_table_list "
+        "WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'user_search%'"
     )
     tables = {row.name: row.strict for row in rows}
     assert set(tables) - {"alembic_version"} == set(metadata.tables)

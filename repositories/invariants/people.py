@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, exists, func, literal, or_, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    column,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    table,
+    type_coerce,
+    union_all,
+)
 
 from models.audit import AuditEvent
 from models.deactivation import Deactivation
@@ -175,6 +190,25 @@ STANDING: tuple[Invariant, ...] = (
     ),
 )
 
+
+def _searched_otherwise(asked: Asked) -> Select[Any]:
+    """Search keys that are not what is searched on SQLite; on PostgreSQL the index, where there is none."""
+    if not asked.sqlite:
+        indexes = table("pg_indexes", column("indexname"))
+        missing = literal("ix_users_search_key")
+        return select(missing).where(missing.not_in(select(indexes.c.indexname)))
+    searched = table("user_search_content", column("id"), column("c0"))
+    row: ColumnElement[int] = literal_column("users.rowid")
+    unlike = (
+        select(row.label("row"))
+        .select_from(table_of(User).outerjoin(searched, searched.c.id == row))
+        .where(_users.search_key.is_distinct_from(searched.c.c0))
+    )
+    nobody = select(searched.c.id).where(searched.c.id.not_in(select(row).select_from(table_of(User))))
+    either = union_all(unlike, nobody).subquery("either")
+    return select(*either.c)
+
+
 ACCOUNTS: tuple[Invariant, ...] = (
     Never(
         "version-not-audited",
@@ -236,6 +270,11 @@ ACCOUNTS: tuple[Invariant, ...] = (
             ("direct-queue", "has a queue assigned directly", table_of(UserQueue), _direct.queue_id),
             ("skill-group", "is in a skill group", table_of(SkillGroupMember), _skilled.skill_group_id),
         )
+    ),
+    Never(
+        "search-index",
+        "The index for searching is missing, or differs from the search keys of people.",
+        _searched_otherwise,
     ),
     Follows(
         "person-name-keys",
