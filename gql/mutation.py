@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
+from gql.assigned_queues import AssigningQueues
 from gql.lifecycle import Lifecycle
 from gql.membership import Assigning
 from gql.provisioning import Provisioning
@@ -15,5 +16,5 @@ from gql.structure import Structure
     description="Entry points for changing. Every mutation reports problems that the caller can solve in `errors` of "
     "its payload."
 )
-class Mutation(SigningIn, Provisioning, Lifecycle, Assigning, Structure):
+class Mutation(SigningIn, Provisioning, Lifecycle, Assigning, Structure, AssigningQueues):
     pass

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from repositories.api_keys import ApiKeyRepository
+from repositories.assigned_queues import AssignedQueueRepository
 from repositories.assignments import DirectQueueRepository, MembershipRepository, SkillRepository
 from repositories.audit import AuditRepository
 from repositories.barriers import BarrierRepository
@@ -77,6 +78,11 @@ class Kept:
     def skills(self) -> SkillRepository:
         """Skill groups of people, added and taken."""
         return SkillRepository(self.connection, self.organization_id, self.sight)
+
+    @cached_property
+    def assigned_queues(self) -> AssignedQueueRepository:
+        """Queues of teams and skill groups, added and taken."""
+        return AssignedQueueRepository(self.connection, self.organization_id, self.sight)
 
     @cached_property
     def seats(self) -> SeatRepository:
