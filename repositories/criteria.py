@@ -126,12 +126,18 @@ class KeyCondition:
             parts.append(column.is_(None) if self.is_null else column.is_not(None))
         return and_(true(), *parts)
 
-    def on_related(self, column: ColumnElement[Any], related: Callable[[KeyTest], Select[Any]]) -> ColumnElement[bool]:
+    def on_related(
+        self,
+        column: ColumnElement[Any],
+        related: Callable[[KeyTest], Select[Any]],
+        linked: ColumnElement[bool] | None = None,
+    ) -> ColumnElement[bool]:
         """The condition on things reached through a link table.
 
         Args:
             column: The key of the row that is filtered.
             related: Selects the keys of the rows that have a related thing whose key passes a test.
+            linked: Whether a row has any related thing, where that follows from more than one table.
         """
         parts: list[ColumnElement[bool]] = []
         eq, among, none_of = self.eq, self.among, self.none_of
@@ -142,9 +148,18 @@ class KeyCondition:
         if none_of:
             parts.append(not_(column.in_(related(lambda key: key.in_(none_of)))))
         if self.is_null is not None:
-            anything = column.in_(related(None))
+            anything = reached(column, related(None)) if linked is None else linked
             parts.append(not_(anything) if self.is_null else anything)
         return and_(true(), *parts)
+
+
+def reached(column: ColumnElement[Any], links: Select[Any]) -> ColumnElement[bool]:
+    """Whether a row has any link at all. Most have, or nearly none: each is looked up by itself, and no set is made.
+
+    PostgreSQL would walk a set that is too large for its memory once for each row.
+    """
+    (key,) = links.selected_columns
+    return links.where(key == column).exists()
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ from repositories.criteria import (
     TextCondition,
     Unindexed,
     containing,
+    reached,
 )
 from repositories.keyset import Order, Slice, SortKey, counted, sliced
 from repositories.presences import shown_state
@@ -305,7 +306,7 @@ class UserRepository(Bound):
         if criteria.team is not None:
             clauses.append(criteria.team.on_related(_users.id, _members))
         if criteria.queue is not None:
-            clauses.append(criteria.queue.on_related(_users.id, _workers))
+            clauses.append(criteria.queue.on_related(_users.id, _workers, _working()))
         if criteria.skill_group is not None:
             clauses.append(criteria.skill_group.on_related(_users.id, _skilled_in))
         if criteria.license is not None:
@@ -464,6 +465,22 @@ def _skilled_in(test: KeyTest) -> Select[Any]:
 
 def _workers(test: KeyTest) -> Select[Any]:
     """People who work in a queue: directly, through a team or one above it, or through a skill group; active ones."""
+    found = union(*_ways_to_queues(test)).subquery()
+    working = table_of(User).alias("working")
+    return (
+        select(found.c.user_id)
+        .join_from(found, working, working.c.id == found.c.user_id)
+        .where(working.c.status == UserStatus.ACTIVE)
+    )
+
+
+def _working() -> ColumnElement[bool]:
+    """Whether somebody works in any queue."""
+    return and_(_users.status == UserStatus.ACTIVE, or_(*(reached(_users.id, way) for way in _ways_to_queues(None))))
+
+
+def _ways_to_queues(test: KeyTest) -> tuple[Select[Any], Select[Any], Select[Any]]:
+    """People who have a queue directly, through a team or one above it, and through a skill group, in any state."""
     direct = select(_direct.user_id).where(_tested(test, _direct.queue_id))
     through_teams = (
         select(_memberships.user_id)
@@ -480,10 +497,4 @@ def _workers(test: KeyTest) -> Select[Any]:
         )
         .where(_tested(test, _skill_queues.queue_id))
     )
-    reached = union(direct, through_teams, through_skills).subquery()
-    working = table_of(User).alias("working")
-    return (
-        select(reached.c.user_id)
-        .join_from(reached, working, working.c.id == reached.c.user_id)
-        .where(working.c.status == UserStatus.ACTIVE)
-    )
+    return direct, through_teams, through_skills
