@@ -29,7 +29,7 @@ PERSON = """
     id status roles contactCenterEnabled protected email displayName externalId agentNumber
     activatedAt lastSignInAt lastActiveAt createdAt updatedAt deactivation { deactivatedAt }
     presence { state } signInBlock { since } site { id } profile { id } desktopProfile { id }
-    effectiveLicense { type } teams(first: 100) { nodes { id } } queues(first: 100) { nodes { id } }
+    effectiveLicense { type } teams(first: 5) { nodes { id } } queues(first: 5) { nodes { id } }
   }
 """
 MANY = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
