@@ -50,7 +50,6 @@ class BulkOperationKind(Enum):
     SIGN_OUT = 5
     ASSIGN_TEAMS = 8
     ASSIGN_QUEUES = 9
-    ASSIGN_SKILL_GROUPS = 10
 
 
 class BulkOperationStatus(Enum):

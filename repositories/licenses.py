@@ -53,7 +53,7 @@ class LicenseCriteria:
     words: tuple[str, ...] = ()
 
 
-class LicenseRepository(NamedRepository[License, LicenseCriteria]):
+class LicenseRepository(NamedRepository[License]):
     """The licenses of one organization."""
 
     model = License

@@ -62,7 +62,7 @@ class TeamCriteria:
     words: tuple[str, ...] = ()
 
 
-class TeamRepository(NamedRepository[Team, TeamCriteria]):
+class TeamRepository(NamedRepository[Team]):
     """The teams of one organization."""
 
     model = Team

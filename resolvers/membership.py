@@ -1,9 +1,8 @@
-"""Giving people teams, direct queues and skill groups, and taking them: each mutation assigns anybody (C4, C17)."""
+"""Giving people teams and direct queues, and taking them: the same mutation assigns anybody (requirement C17)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from models.audit import AuditAction
@@ -22,30 +21,6 @@ from resolvers.targets import Person, UserTarget, lock_people
 Plan = dict[UUID, tuple[list[UUID], set[UUID]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Assigned:
-    """What people are given and lose.
-
-    Attributes:
-        type_name: Name of the type in the schema.
-        field: Name of the list, in inputs and in audit events.
-        word: What one is called.
-    """
-
-    kind: BulkOperationKind
-    type_name: str
-    field: str
-    word: str
-    repository: Callable[[Kept], AssignmentRepository]
-
-
-TEAMS = Assigned(BulkOperationKind.ASSIGN_TEAMS, "Team", "teams", "team", lambda kept: kept.memberships)
-QUEUES = Assigned(BulkOperationKind.ASSIGN_QUEUES, "Queue", "queues", "queue", lambda kept: kept.direct_queues)
-SKILL_GROUPS = Assigned(
-    BulkOperationKind.ASSIGN_SKILL_GROUPS, "SkillGroup", "skillGroups", "skill group", lambda kept: kept.skills
-)
-
-
 async def assign_teams(context: Context, target: UserTarget, terms: Terms, assignment: AssignmentChange) -> BulkAnswer:
     """Change the teams of people (requirements B10, C17, E14).
 
@@ -53,7 +28,7 @@ async def assign_teams(context: Context, target: UserTarget, terms: Terms, assig
         NotPermitted: The caller may not assign anything.
         Refused: A team is unknown or not in use.
     """
-    return await _assign(context, target, terms, assignment, TEAMS)
+    return await _assign(context, target, terms, assignment, BulkOperationKind.ASSIGN_TEAMS)
 
 
 async def assign_queues(context: Context, target: UserTarget, terms: Terms, assignment: AssignmentChange) -> BulkAnswer:
@@ -63,29 +38,22 @@ async def assign_queues(context: Context, target: UserTarget, terms: Terms, assi
         NotPermitted: The caller may not assign anything.
         Refused: A queue is unknown or not in use.
     """
-    return await _assign(context, target, terms, assignment, QUEUES)
+    return await _assign(context, target, terms, assignment, BulkOperationKind.ASSIGN_QUEUES)
 
 
-async def assign_skill_groups(
-    context: Context, target: UserTarget, terms: Terms, assignment: AssignmentChange
-) -> BulkAnswer:
-    """Change the skill groups of people (requirements B10, C4, E14).
-
-    Raises:
-        NotPermitted: The caller may not assign anything.
-        Refused: A skill group is unknown or not in use.
-    """
-    return await _assign(context, target, terms, assignment, SKILL_GROUPS)
+def _repository(kept: Kept, kind: BulkOperationKind) -> AssignmentRepository:
+    return kept.memberships if kind is BulkOperationKind.ASSIGN_TEAMS else kept.direct_queues
 
 
 async def _assign(
-    context: Context, target: UserTarget, terms: Terms, assignment: AssignmentChange, what: Assigned
+    context: Context, target: UserTarget, terms: Terms, assignment: AssignmentChange, kind: BulkOperationKind
 ) -> BulkAnswer:
     context.require(Permission.USERS_ASSIGN)
+    type_name = "Team" if kind is BulkOperationKind.ASSIGN_TEAMS else "Queue"
 
     async def work(change: Change) -> BulkAnswer:
-        assigned = what.repository(change.kept)
-        names = await check_things(assigned, assignment, what)
+        assigned = _repository(change.kept, kind)
+        names = await check_things(assigned, assignment, f"{type_name.lower()}s")
         people = await lock_people(context, change, target, Permission.USERS_ASSIGN, administrators=False)
         current = await assigned.of_users([person.id for person in people.values()])
         plan: Plan = {}
@@ -104,12 +72,12 @@ async def _assign(
             await _apply(change, assigned, passing, plan, assignment)
             versions = await change.kept.standing.touch(passing, at=change.at)
         for user_id in versions:
-            _tell(passing[user_id], plan[user_id], current.get(user_id, {}), names, what)
+            _tell(passing[user_id], plan[user_id], current.get(user_id, {}), names, type_name)
         return await write_operation(
             context,
             change,
             uuid7(change.at),
-            what.kind,
+            kind,
             items,
             terms,
             {assignment.way: [each.hex for each in assignment.ids]},
@@ -119,10 +87,8 @@ async def _assign(
     return await context.changing(work)
 
 
-async def check_things(
-    assigned: AssignmentRepository, assignment: AssignmentChange, what: Assigned
-) -> Mapping[UUID, str]:
-    """Names of the things of an assignment.
+async def check_things(assigned: AssignmentRepository, assignment: AssignmentChange, field: str) -> Mapping[UUID, str]:
+    """Names of the teams or queues of an assignment.
 
     Raises:
         Refused: NOT_FOUND for an unknown one; INVALID_STATE for one that is not in use, unless it is to be left.
@@ -130,9 +96,9 @@ async def check_things(
     known = await assigned.named(assignment.ids)
     problems = []
     for index, each in enumerate(assignment.ids):
-        path = ("input", what.field, assignment.way, str(index))
+        path = ("input", field, assignment.way, str(index))
         if each not in known:
-            problems.append(Problem(Code.NOT_FOUND, f"There is no such {what.word}.", path))
+            problems.append(Problem(Code.NOT_FOUND, f"There is no such {field[:-1]}.", path))
         elif not known[each][1] and assignment.way != "remove":
             problems.append(Problem(Code.INVALID_STATE, f"{known[each][0]} is not in use.", path))
     if problems:
@@ -160,18 +126,19 @@ def _tell(
     plan: tuple[list[UUID], set[UUID]],
     before: Mapping[UUID, str],
     names: Mapping[UUID, str],
-    what: Assigned,
+    type_name: str,
 ) -> None:
     added, taken = plan
+    kind = type_name.lower()
     for each in added:
-        words = f"joined {what.word} {names[each]}"
-        item.effects.append(Effect(UserEffectKind.ASSIGNED, words, (what.type_name, each), names[each]))
+        item.effects.append(
+            Effect(UserEffectKind.ASSIGNED, f"joined {kind} {names[each]}", (type_name, each), names[each])
+        )
     for each, name in before.items():
         if each in taken:
-            words = f"left {what.word} {name}"
-            item.effects.append(Effect(UserEffectKind.UNASSIGNED, words, (what.type_name, each), name))
+            item.effects.append(Effect(UserEffectKind.UNASSIGNED, f"left {kind} {name}", (type_name, each), name))
     after = [name for each, name in before.items() if each not in taken] + [names[each] for each in added]
-    item.changes.append((what.field, _listed(before.values()), _listed(after)))
+    item.changes.append((f"{kind}s", _listed(before.values()), _listed(after)))
 
 
 def _listed(names: Iterable[str]) -> str | None:
