@@ -53,8 +53,8 @@ def diff(
     changes = find_schema_changes(_built(old), _built(new))
     kinds: dict[str, list[SchemaChange]] = {"breaking": [], "dangerous": [], "safe": []}
     for change in changes:
-        name = "breaking" if isinstance(change, BreakingChange) else "safe"
-        kinds["dangerous" if isinstance(change, DangerousChange) else name].append(change)
+        breaks, surprises = isinstance(change, BreakingChange), isinstance(change, DangerousChange)
+        kinds["breaking" if breaks else "dangerous" if surprises else "safe"].append(change)
     for kind, found in kinds.items():
         for change in sorted(found, key=lambda one: one.description):
             if json:

@@ -134,10 +134,7 @@ class PostgresServer:
     async def _empty(self, name: str) -> bool:
         connection = await self._connect(name)
         try:
-            others = (
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()"
-            )
-            await connection.execute(others, name)
+            await connection.execute(DISCONNECT, name)
             if await connection.fetchval(STRUCTURE) != await self._structure():
                 return False
             await connection.execute(EMPTY)

@@ -113,6 +113,7 @@ class Requirements:
 
 
 def _test(nodeid: str) -> str:
+    # Without parameters, and without the group that pytest-xdist appends.
     return nodeid.split("[", 1)[0].split("@", 1)[0]
 
 
