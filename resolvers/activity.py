@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from contextlib import suppress
+from contextvars import Context as ContextVars
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -43,7 +44,8 @@ class Activity:
         self._used[caller.kind, key] = caller
         self._at = at
         if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write_soon())
+            # Not part of the request that began it: its id and its caller are not those of what is written.
+            self._writing = asyncio.create_task(self._write_soon(), context=ContextVars())
 
     async def drain(self) -> None:
         """Write what is still to be written; for the end."""

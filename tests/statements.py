@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,8 @@ from repositories.engine import Database
 
 _TABLE = re.compile(r"\s*INSERT\s+INTO\s+\"?(\w+)", re.IGNORECASE)
 _ROW_BY_ROW = re.compile(r"\s*(UPDATE|DELETE)\b", re.IGNORECASE)
+# Who counts at the moment. Tasks that belong to no request (last uses are written half a second later) do not see it.
+_counting: ContextVar[tuple[Counted, ...]] = ContextVar("counting", default=())
 _AROUND = re.compile(r"\s*(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|PRAGMA|SET)\b", re.IGNORECASE)
 
 
@@ -45,7 +48,6 @@ class Statements:
 
     def __init__(self) -> None:
         self.row_by_row: list[str] = []
-        self._listening: list[Counted] = []
 
     def watch(self, database: Database) -> None:
         """See every statement of a database from now on."""
@@ -54,21 +56,18 @@ class Statements:
 
     @contextmanager
     def counting(self) -> Iterator[Counted]:
-        """Count what all watched databases are asked within the block.
-
-        A first request with a credential also writes its last use: ask something once before counting.
-        """
+        """Count what all watched databases are asked by the requests of the block."""
         counted = Counted()
-        self._listening.append(counted)
+        outside = _counting.set((*_counting.get(), counted))
         try:
             yield counted
         finally:
-            self._listening.remove(counted)
+            _counting.reset(outside)
 
     def _see(
         self, _connection: Any, _cursor: Any, statement: str, _parameters: Sequence[Any], _context: Any, many: bool
     ) -> None:
-        for counted in self._listening:
+        for counted in _counting.get():
             counted.statements.append(statement)
         if many and _ROW_BY_ROW.match(statement):
             self.row_by_row.append(statement)
