@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import admin, check, db, demo, key, query, schema, serve, users
+from cli import admin, check, db, demo, key, organization, query, schema, seed, serve, users
 
 app = typer.Typer(
     name="rosterql",
@@ -16,12 +16,14 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(demo.demo)
 app.command()(check.check)
+app.command()(seed.seed)
 app.command()(query.query)
 app.add_typer(users.app, name="users")
 app.add_typer(db.app, name="db")
 app.add_typer(schema.app, name="schema")
 app.add_typer(admin.app, name="admin")
 app.add_typer(key.app, name="key")
+app.add_typer(organization.app, name="organization")
 
 
 def main() -> None:

@@ -25,10 +25,13 @@ def check(config: Config = None, json: Json = False) -> None:
             return await violations(database)
 
     found = run(work)
+    page = _no_page() if chosen.server.graphiql else None
     if json:
         say({"violations": sum(each.count for each in found), "found": [_said(each) for each in found]})
     else:
         _tell(found)
+    if page is not None:
+        typer.echo(page, err=True)
     if found:
         raise typer.Exit(REFUSED)
 
@@ -61,6 +64,13 @@ async def _refuse_other_tables(database: Database) -> None:
             "`rosterql db upgrade` brings an older one up to date.",
             UNAVAILABLE,
         )
+
+
+def _no_page() -> str | None:
+    """Why browsers get no GraphiQL, and what helps; no violation, since the gateway does its work without."""
+    from server.graphiql.page import Page
+
+    return Page().missing
 
 
 def _foreign_gql() -> list[Violation]:

@@ -32,6 +32,7 @@ def serve(
 async def _serve(chosen: Settings, demo: bool, json: bool) -> None:
     from server import logs
     from server.app import create_app
+    from server.graphiql.page import Page
     from server.running import AlreadyServing, address, listen, serving
     from server.running import serve as serve_app
 
@@ -46,7 +47,9 @@ async def _serve(chosen: Settings, demo: bool, json: bool) -> None:
         await upgrade(database)
         try:
             with serving(database):
-                told = {"url": f"{address(listening)}/graphql", "database": _shown(database)}
+                url = f"{address(listening)}/graphql"
+                page = url if chosen.server.graphiql and Page().missing is None else None
+                told: dict[str, Any] = {"url": url, "graphiql": page, "database": _shown(database)}
                 if demo:
                     told = {**told, **await _demo(database, chosen)}
                 app = create_app(chosen, database)
@@ -81,6 +84,7 @@ def _tell(told: dict[str, Any]) -> None:
 
     rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     rows.add_row("GraphQL", told["url"])
+    rows.add_row("GraphiQL", "the same in a browser" if told["graphiql"] else "not there: see `rosterql check`")
     rows.add_row("Database", told["database"])
     if "token" in told:
         rows.add_row("Administrator", told["admin"]["email"])

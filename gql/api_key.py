@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
+from strawberry import UNSET
 
 import gql.enums  # noqa: F401  (gives the enums their words, before a type shows one)
+from gql.arguments import After, Before, First, Last, page_arguments
+from gql.connection import connection
 from gql.info import Info
 from gql.node import Actor, Node, node_id, resolvable, views
 from models.api_key import ApiKey as ApiKeyRow
 from models.permission import Permission
-from resolvers import actors
+from resolvers import actors, api_keys
+from resolvers.paging import Page
 
 
 def _display_name(self: Any) -> str:
@@ -46,4 +50,26 @@ class ApiKey(Node, Actor):
     last_used_at: datetime | None = strawberry.field(description="When the key was last used, to within a minute.")
 
 
+ApiKeyConnection = connection("ApiKey", ApiKey)
 resolvable("ApiKey", actors.api_key_of)
+
+
+@strawberry.type
+class ApiKeyQueries:
+    """Root fields about API keys."""
+
+    @strawberry.field(
+        graphql_type=ApiKeyConnection | None, description="API keys, sorted by name; never their secrets."
+    )
+    async def api_keys(
+        self: Any,
+        info: Info,
+        include_inactive: Annotated[
+            bool, strawberry.argument(description="Whether revoked and expired keys are listed too.")
+        ] = False,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Page[ApiKeyRow]:
+        return await api_keys.page(info.context, include_inactive, page_arguments(first, after, last, before))

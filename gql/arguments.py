@@ -40,8 +40,8 @@ IncludeInactive = Annotated[
 NameSearch = Annotated[
     str | None,
     strawberry.argument(
-        description="Words that must all occur in the name, regardless of case and accents; it filters and does not "
-        "sort."
+        description="Words that must all occur in the name, regardless of case and accents: anywhere, or at the "
+        "beginning of a word if shorter than 3 characters. It filters and does not sort."
     ),
 ]
 # Every mutation takes one argument, `input`.

@@ -126,5 +126,5 @@ class AuditQueries:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[AuditEventRow]:
-        criteria = read(filter, FilterReader(info.context.limits)) or AuditEventCriteria()
+        criteria = read(filter, FilterReader.of(info.context)) or AuditEventCriteria()
         return await audit.page(info.context, criteria, page_arguments(first, after, last, before))

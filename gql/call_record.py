@@ -108,5 +108,5 @@ class CallRecordQueries:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[CallRecordRow]:
-        criteria = read(filter, FilterReader(info.context.limits)) or CallRecordCriteria()
+        criteria = read(filter, FilterReader.of(info.context)) or CallRecordCriteria()
         return await call_records.page(info.context, criteria, page_arguments(first, after, last, before))

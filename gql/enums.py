@@ -30,7 +30,9 @@ from models.queue import QueueAssignmentSource
 from models.session import SessionEndReason, Surface
 from models.user import IdentitySource, UserRole, UserStatus
 from repositories.users import UserOrderField
+from resolvers.actions import UserAction
 from resolvers.refusals import MutationErrorCode, MutationWarningCode
+from resolvers.standing import SignInBlocker
 
 
 class OrderDirection(Enum):
@@ -83,6 +85,28 @@ worded(
     SUPERVISOR="Supervises agents and teams.",
     SERVICE_ADMINISTRATOR="Administers the contact center but neither adds nor deletes users.",
     FULL_ADMINISTRATOR="Administers the contact center in full.",
+)
+worded(
+    UserAction,
+    "What the caller can do with one user right now, taking permissions and state into account. What would change "
+    "nothing is left out.",
+    UPDATE="Change the profile data of the user.",
+    DEACTIVATE="Deactivate the user.",
+    REACTIVATE="Reactivate the user.",
+    FORCE_OFFLINE="Sign the user out and block further sign-ins.",
+    RESUME_ONLINE="Lift the sign-in block.",
+    SIGN_OUT="End the sessions of the user, who can sign in again.",
+    ASSIGN_TEAMS="Change the teams of the user.",
+    ASSIGN_QUEUES="Change the directly assigned queues of the user.",
+)
+worded(
+    SignInBlocker,
+    "What keeps a user from signing in.",
+    DEACTIVATED="The user is deactivated.",
+    DELETED="The user is deleted.",
+    SIGN_IN_BLOCKED="The user was forced offline.",
+    NO_SURFACE_ACCESS="The user profile does not open the surface, or the user is not enabled for the contact center "
+    "and the surface is the agent desktop.",
 )
 worded(
     IdentitySource,
@@ -176,6 +200,7 @@ worded(
     "What was done.",
     CREATED="Something was created.",
     UPDATED="Something was changed.",
+    DELETED="Something was deleted.",
     DEACTIVATED="A user was deactivated.",
     REACTIVATED="A user was reactivated.",
     FORCED_OFFLINE="A user was forced offline.",
@@ -231,6 +256,7 @@ worded(
     SIGN_OUT="Ends sessions.",
     ASSIGN_TEAMS="Changes the teams of users.",
     ASSIGN_QUEUES="Changes the directly assigned queues of users.",
+    ASSIGN_SKILL_GROUPS="Changes the skill groups of users.",
 )
 worded(
     BulkOperationStatus,
@@ -280,6 +306,8 @@ worded(
     EMAIL_IN_OTHER_ORGANIZATION="The mail address belongs to another organization.",
     AGENT_NUMBER_IN_USE="Another user has this agent number.",
     EXTERNAL_ID_IN_USE="Another user has this key in the system of record.",
+    NAME_IN_USE="Another object of the kind has this name.",
+    IN_USE="The object is in use and cannot be deleted or deactivated.",
     INVALID_STATE="The object is in a state that does not allow this.",
     VERSION_CONFLICT="The object changed since the caller read it.",
     SELF_ACTION="Callers cannot do this to themselves.",
@@ -306,6 +334,8 @@ worded(
     MutationWarningCode,
     "Machine-readable kind of a warning. New values may be added: show the message of unknown ones.",
     PREMIUM_APPLIES="Both licenses were named or came from several groups, and PREMIUM_AGENT applies.",
+    TEAMS_RESET="The user left all teams, because the site changed.",
+    DESKTOP_PROFILE_RESET="The desktop profile of the old site was taken away, because the site changed.",
 )
 worded(
     OrderDirection,

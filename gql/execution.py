@@ -12,29 +12,33 @@ from typing import Any
 from graphql import (
     DocumentNode,
     ExecutionResult,
-    FieldNode,
     GraphQLError,
     OperationDefinitionNode,
     OperationType,
-    Visitor,
     parse,
     specified_rules,
     validate,
-    visit,
 )
 from graphql import execute as run
+from graphql.validation.rules import overlapping_fields_can_be_merged
+from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gql.errors import MAX_ERRORS, Told, told, unfit
-from gql.guard import may_enter, sign_ins
+from gql.guard import may_enter
+from gql.measure import Measures, measure, too_much
 from gql.schema import executable
 from resolvers.context import Context
-from resolvers.refusals import Refusal
+from resolvers.limits import Limits
+from resolvers.refusals import CostExceeded, Refusal
 
-MAX_LEXICAL_TOKENS = 20_000
 MAX_COMMENTS = 1_000
 MAX_KEPT_DOCUMENTS = 256
 MAX_KEPT_CHARACTERS = 20_000
+
+# How much work it may be to see whether fields of the same name can be merged, which grows with the square of their
+# number: the largest of the workloads takes 10, thirty fragments with a field in common take 900.
+overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 5_000
 
 Response = dict[str, Any]
 
@@ -61,25 +65,33 @@ class Rejected(Exception):
     """The request cannot be executed; nothing of it was."""
 
     def __init__(
-        self, code: str, errors: Sequence[GraphQLError], status: int = 400, *, well_formed: bool = True
+        self,
+        code: str,
+        errors: Sequence[GraphQLError],
+        status: int = 400,
+        *,
+        well_formed: bool = True,
+        details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(code)
         self.code = code
         self.errors = errors
         self.status = status
         self.well_formed = well_formed
+        self.details = dict(details or {})
+
+    @classmethod
+    def for_(cls, refusal: Refusal) -> Rejected:
+        """The request, for being too much."""
+        return cls(refusal.code, [GraphQLError(refusal.message)], details=refusal.details)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document that may be executed.
-
-    Attributes:
-        introspects: Whether it asks how the schema looks.
-    """
+    """A document that may be executed, and what it weighs."""
 
     content: DocumentNode
-    introspects: bool
+    measures: Measures
 
 
 class Documents:
@@ -89,17 +101,18 @@ class Documents:
         self._size = size
         self._kept: OrderedDict[str, Document] = OrderedDict()
 
-    def get(self, text: str) -> Document:
+    def get(self, text: str, limits: Limits) -> Document:
         """The document with this text.
 
         Raises:
-            Rejected: It cannot be parsed, or asks for what there is not.
+            Rejected: It cannot be parsed, is too much, or asks for what there is not.
         """
         document = self._kept.get(text)
         if document is not None:
+            _bear(document.measures, limits)
             self._kept.move_to_end(text)
             return document
-        document = checked(text)
+        document = checked(text, limits)
         if len(text) <= MAX_KEPT_CHARACTERS:
             self._kept[text] = document
             if len(self._kept) > self._size:
@@ -110,25 +123,55 @@ class Documents:
 documents = Documents()
 
 
-def checked(text: str) -> Document:
-    """A document, parsed and validated.
+def checked(text: str, limits: Limits = Limits()) -> Document:
+    """A document, parsed, measured and validated, in this order: each step is spared what the one before refuses.
 
     Raises:
         Rejected: See `Documents.get`.
     """
+    if len(text) > limits.max_document_characters:
+        most = limits.max_document_characters
+        raise Rejected.for_(too_much(len(text), most, "maxDocumentCharacters", "characters"))
     try:
-        content = parse(text, max_lexical_tokens=MAX_LEXICAL_TOKENS, max_comments=MAX_COMMENTS)
+        content = parse(text, max_lexical_tokens=limits.max_tokens, max_comments=MAX_COMMENTS)
     except GraphQLError as error:
+        if error.message.endswith("tokens. Parsing aborted."):
+            most = limits.max_tokens
+            raise Rejected.for_(
+                CostExceeded(
+                    f"A document has at most {most:,} tokens; this one has more.",
+                    limitName="maxTokens",
+                    limit=most,
+                    measured=most + 1,
+                )
+            ) from error
         raise Rejected("GRAPHQL_PARSE_FAILED", [error]) from error
     except RecursionError as error:
         raise Rejected("GRAPHQL_PARSE_FAILED", [GraphQLError("The document is nested too deeply.")]) from error
     try:
+        measures = measure(content)
+        _bear(measures, limits)
         errors = validate(executable(), content, (*specified_rules, OneOfInputValidationRule), max_errors=MAX_ERRORS)
     except RecursionError as error:
         raise Rejected("GRAPHQL_VALIDATION_FAILED", [GraphQLError("The document is nested too deeply.")]) from error
+    if errors and isinstance(errors[0], ValidationAbortedError):
+        raise Rejected.for_(CostExceeded("The document repeats fields of the same name too often to be checked."))
     if errors:
         raise Rejected("GRAPHQL_VALIDATION_FAILED", errors)
-    return Document(content, introspects="__" in text and _introspects(content))
+    return Document(content, measures)
+
+
+def _bear(measures: Measures, limits: Limits) -> None:
+    """Take a document, whichever of its operations runs.
+
+    Raises:
+        Rejected: It is too much.
+    """
+    refusal = measures.refusal(limits)
+    if refusal is not None:
+        raise Rejected.for_(refusal)
+    if measures.sign_ins > 1:
+        raise Rejected("GRAPHQL_VALIDATION_FAILED", [GraphQLError("A document has one `signIn` at most.")])
 
 
 async def execute(
@@ -147,14 +190,16 @@ async def execute(
     """
     try:
         text, variables, name = _parts(body)
-        document = documents.get(text)
+        document = documents.get(text, context.limits)
         operation = _operation(document.content, name)
         if only is not None and operation.operation is not only:
             words = f"Only a {only.value} is taken here."
             raise Rejected("BAD_USER_INPUT", [GraphQLError(words)], 405, well_formed=False)
-        if operation.operation is OperationType.MUTATION and sign_ins(document.content, operation) > 1:
-            raise Rejected("GRAPHQL_VALIDATION_FAILED", [GraphQLError("A document has one `signIn` at most.")])
-        if document.introspects:
+        cost, most = document.measures.cost(operation, variables), context.limits.max_cost
+        if cost > most:
+            words = f"An operation costs at most {most:,}; this one would cost {cost:,}. Ask for smaller pages."
+            raise Rejected.for_(CostExceeded(words, limitName="maxCost", limit=most, measured=cost))
+        if document.measures.introspects:
             may_enter(context)
         async with asyncio.timeout(timeout_s if operation.operation is OperationType.QUERY else None):
             outcome = run(
@@ -169,7 +214,7 @@ async def execute(
         return _answer(result, context.request_id, operation.name.value if operation.name else None)
     except Rejected as rejected:
         entries = [
-            Told(error.message, rejected.code).formatted(error, context.request_id)
+            Told(error.message, rejected.code, extensions=rejected.details).formatted(error, context.request_id)
             for error in rejected.errors[:MAX_ERRORS]
         ]
         return Outcome(rejected.status, {"errors": entries}, rejected.well_formed)
@@ -193,7 +238,7 @@ def _parts(body: Mapping[str, Any]) -> tuple[str, dict[str, Any], str | None]:
         raise _unacceptable("`variables` must be an object.")
     if name is not None and not isinstance(name, str):
         raise _unacceptable("`operationName` must be a text.")
-    if not isinstance(body.get("extensions") or {}, dict):
+    if not isinstance(body.get("extensions"), dict | None):
         raise _unacceptable("`extensions` must be an object.")
     return text, variables or {}, name or None
 
@@ -234,21 +279,3 @@ def _answer(result: ExecutionResult, request_id: str | None, operation: str | No
         entries.append(one.formatted(error, request_id))
     response = {"data": result.data, "errors": entries} if entries else {"data": result.data}
     return Outcome(status, response, True, operation, retry_after)
-
-
-def _introspects(document: DocumentNode) -> bool:
-    finder = _Introspection()
-    visit(document, finder)
-    return finder.found
-
-
-class _Introspection(Visitor):
-    """Looks for the fields that tell how the schema looks."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found = False
-
-    def enter_field(self, node: FieldNode, *_: Any) -> None:
-        if node.name.value in ("__schema", "__type"):
-            self.found = True

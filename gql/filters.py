@@ -2,21 +2,33 @@
 
 A filter input has a method that reads it:
 
-    def criteria(self, reader: FilterReader) -> TeamCriteria:
-        return TeamCriteria(
-            active=reader.flag("active", self.active),
-            name=reader.text("name", self.name),
-            site=reader.keys("site", self.site, "Site"),
-        )
+    @strawberry.input(description=CONDITION.format("teams"))
+    class TeamFilterInput:
+        and_: list[TeamFilterInput] | None = all_of()
+        or_: list[TeamFilterInput] | None = any_of()
+        not_: TeamFilterInput | None = none_of()
+        active: bool | None = …
 
-A field that is left out or null asks for nothing, and so does a condition without any part: a dashboard that sends
-`{status: {}}` sees no deactivated people. Inside a condition null is refused: whether it means "any" or
-"none" is anybody's guess, and `isNull` says it.
+        def criteria(self, reader: FilterReader) -> TeamCriteria:
+            return TeamCriteria(
+                active=reader.flag("active", self.active),
+                name=reader.text("name", self.name),
+                site=reader.keys("site", self.site, "Site"),
+            )
+
+It reads what stands in the object itself. `nested(filter, reader, TeamCriteria)` reads the whole tree into a
+`repositories.criteria.Nested[TeamCriteria]`, with its limits (rule Q8) and the path of whatever is wrong; those three
+lines are all that a filter needs for it. A filter without them is read with `read`.
+
+Logic is plain: an object without conditions holds for everything, `and: []` too, and `or: []` for nothing. A field
+that is left out or null asks for nothing, and so does a condition without any part: a dashboard that sends
+`{status: {}}` sees no deactivated people. Inside a condition null is refused: whether it means "any" or "none" is
+anybody's guess, and `isNull` says it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -30,15 +42,23 @@ from gql.arguments import given, storable, text_argument
 from gql.ids import key_of
 from models.audit import AuditAction
 from models.license import LicenseType
+from models.operation import BulkOperationKind, BulkOperationStatus
+from models.presence import PresenceState
+from models.profile import UserProfileKind
 from models.text import fold
 from models.user import UserRole, UserStatus
-from repositories.criteria import ChoiceCondition, InstantCondition, KeyCondition, TextCondition
-from resolvers.limits import MAX_IN_LIST, Limits
+from repositories.criteria import ChoiceCondition, InstantCondition, KeyCondition, Nested, TextCondition
+from resolvers.context import Context
+from resolvers.limits import MAX_FILTER_LEVELS, MAX_IN_LIST, MIN_CONTAINED_CHARACTERS, Limits
 from resolvers.refusals import BadInput
 
 E = TypeVar("E", bound=Enum)
+C = TypeVar("C")
 T = TypeVar("T")
 
+CONDITION = (
+    "Condition on {}. Several fields in one object must all hold. At most 50 conditions and 4 levels of nesting."
+)
 _EQ = "Equal to this."
 _MISSING = "Whether the value is missing."
 
@@ -51,6 +71,7 @@ class StringFilterInput:
     in_: list[str] | None = strawberry.field(
         default=UNSET, name="in", description="Equal to one of these, at most 500."
     )
+    contains: str | None = strawberry.field(default=UNSET, description="Contains this, at least 2 characters.")
     starts_with: str | None = strawberry.field(default=UNSET, description="Begins with this.")
     is_null: bool | None = strawberry.field(default=UNSET, description=_MISSING)
 
@@ -88,6 +109,13 @@ class UserRoleFilterInput:
     not_in: list[UserRole] | None = strawberry.field(default=UNSET, description="None of these.")
 
 
+@strawberry.input(description="Condition on a presence state. Several fields must all hold.")
+class PresenceStateFilterInput:
+    eq: PresenceState | None = strawberry.field(default=UNSET, description=_EQ)
+    in_: list[PresenceState] | None = strawberry.field(default=UNSET, name="in", description="One of these.")
+    not_in: list[PresenceState] | None = strawberry.field(default=UNSET, description="None of these.")
+
+
 @strawberry.input(description="Condition on a license type. Several fields must all hold.")
 class LicenseTypeFilterInput:
     eq: LicenseType | None = strawberry.field(default=UNSET, description=_EQ)
@@ -95,11 +123,32 @@ class LicenseTypeFilterInput:
     not_in: list[LicenseType] | None = strawberry.field(default=UNSET, description="None of these.")
 
 
+@strawberry.input(description="Condition on a kind of user profile. Several fields must all hold.")
+class UserProfileKindFilterInput:
+    eq: UserProfileKind | None = strawberry.field(default=UNSET, description=_EQ)
+    in_: list[UserProfileKind] | None = strawberry.field(default=UNSET, name="in", description="One of these.")
+    not_in: list[UserProfileKind] | None = strawberry.field(default=UNSET, description="None of these.")
+
+
 @strawberry.input(description="Condition on an audited action. Several fields must all hold.")
 class AuditActionFilterInput:
     eq: AuditAction | None = strawberry.field(default=UNSET, description=_EQ)
     in_: list[AuditAction] | None = strawberry.field(default=UNSET, name="in", description="One of these.")
     not_in: list[AuditAction] | None = strawberry.field(default=UNSET, description="None of these.")
+
+
+@strawberry.input(description="Condition on an operation status. Several fields must all hold.")
+class BulkOperationStatusFilterInput:
+    eq: BulkOperationStatus | None = strawberry.field(default=UNSET, description=_EQ)
+    in_: list[BulkOperationStatus] | None = strawberry.field(default=UNSET, name="in", description="One of these.")
+    not_in: list[BulkOperationStatus] | None = strawberry.field(default=UNSET, description="None of these.")
+
+
+@strawberry.input(description="Condition on an operation kind. Several fields must all hold.")
+class BulkOperationKindFilterInput:
+    eq: BulkOperationKind | None = strawberry.field(default=UNSET, description=_EQ)
+    in_: list[BulkOperationKind] | None = strawberry.field(default=UNSET, name="in", description="One of these.")
+    not_in: list[BulkOperationKind] | None = strawberry.field(default=UNSET, description="None of these.")
 
 
 class ChoiceFilter(Protocol[E]):
@@ -110,20 +159,81 @@ class ChoiceFilter(Protocol[E]):
     not_in: list[E] | None
 
 
+def all_of() -> Any:
+    """The field `and` of a filter."""
+    return strawberry.field(default=UNSET, name="and", description="All of these must hold.")
+
+
+def any_of() -> Any:
+    """The field `or` of a filter."""
+    return strawberry.field(default=UNSET, name="or", description="At least one of these must hold.")
+
+
+def none_of() -> Any:
+    """The field `not` of a filter."""
+    return strawberry.field(default=UNSET, name="not", description="This must not hold.")
+
+
 @dataclass(slots=True)
 class FilterReader:
     """Reads one filter, and counts its conditions.
 
     Attributes:
-        root: Name of the argument that holds the filter.
+        at: When the question is asked: presence, for one, changes by itself.
+        path: Where the object stands that is being read; at first the argument that holds the filter.
     """
 
     limits: Limits
-    root: str = "filter"
+    at: datetime
+    path: tuple[str, ...] = ("filter",)
     conditions: int = 0
+
+    @classmethod
+    def of(cls, context: Context) -> FilterReader:
+        """A reader of one filter of a request."""
+        return cls(context.limits, context.now())
+
+    def nested(self, filter: Any) -> Nested[Any]:
+        """The criteria of a filter and of those in its `and`, `or` and `not`.
+
+        Raises:
+            BadInput: Anything in it is wrong, it is nested too deep, or there are too many conditions.
+        """
+        return self._nested(filter, 0)
+
+    def _nested(self, filter: Any, level: int) -> Nested[Any]:
+        if level > MAX_FILTER_LEVELS:
+            raise BadInput(
+                f"A filter is nested at most {MAX_FILTER_LEVELS} levels deep.", self.path, limit=MAX_FILTER_LEVELS
+            )
+        every, some, never = given(filter.and_), given(filter.or_), given(filter.not_)
+        return Nested(
+            filter.criteria(self),
+            every=tuple(self._inside(("and", str(i)), each, level) for i, each in enumerate(every or ())),
+            some=None
+            if some is None
+            else tuple(self._inside(("or", str(i)), each, level) for i, each in enumerate(some)),
+            never=None if never is None else self._inside(("not",), never, level),
+        )
+
+    def _inside(self, step: tuple[str, ...], filter: Any, level: int) -> Nested[Any]:
+        outside, before = self.path, self.conditions
+        self.path = (*outside, *step)
+        found = self._nested(filter, level + 1)
+        if self.conditions == before:  # an object without conditions is work too
+            self._count()
+        self.path = outside
+        return found
 
     def flag(self, name: str, value: bool | None) -> bool | None:
         """A condition that is yes or no."""
+        value = given(value)
+        if value is not None:
+            self._count(name)
+        return value
+
+    def moment(self, name: str, value: datetime | None) -> datetime | None:
+        """A condition that is a single instant."""
         value = given(value)
         if value is not None:
             self._count(name)
@@ -157,12 +267,14 @@ class FilterReader:
             return None
         eq = self._one(name, "eq", value.eq)
         among = self._many(name, "in", value.in_)
+        contains = self._one(name, "contains", value.contains)
         starts_with = self._one(name, "startsWith", value.starts_with)
         return TextCondition(
             eq=None if eq is None else self._text(eq, (name, "eq")),
             among=None
             if among is None
             else tuple(self._text(one, (name, "in", str(i))) for i, one in enumerate(among)),
+            contains=None if contains is None else self._contained(contains, (name, "contains")),
             starts_with=None if starts_with is None else self._text(starts_with, (name, "startsWith")),
             is_null=self._one(name, "isNull", value.is_null),
         )
@@ -193,13 +305,13 @@ class FilterReader:
 
     def refuse(self, message: str, *path: str) -> BadInput:
         """A refusal of something in the filter."""
-        return BadInput(message, (self.root, *path))
+        return BadInput(message, (*self.path, *path))
 
     def _count(self, *path: str) -> None:
         self.conditions += 1
         most = self.limits.max_filter_conditions
         if self.conditions > most:
-            raise BadInput(f"A filter takes at most {most} conditions.", (self.root, *path), limit=most)
+            raise BadInput(f"A filter takes at most {most} conditions.", (*self.path, *path), limit=most)
 
     def _one(self, name: str, operator: str, value: T | None) -> T | None:
         if value is UNSET:
@@ -216,7 +328,7 @@ class FilterReader:
         if len(found) > MAX_IN_LIST:
             raise BadInput(
                 f"At most {MAX_IN_LIST} values are taken; {len(found)} were given.",
-                (self.root, name, operator),
+                (*self.path, name, operator),
                 limit=MAX_IN_LIST,
             )
         return tuple(found)
@@ -235,10 +347,20 @@ class FilterReader:
             raise self.refuse(f"This is no global id of type {' or '.join(type_names)}.", *path)
         return key
 
+    def _contained(self, value: str, path: tuple[str, ...]) -> str:
+        text = self._text(value, path)
+        if len(text) < MIN_CONTAINED_CHARACTERS:
+            raise BadInput(
+                f"`contains` takes at least {MIN_CONTAINED_CHARACTERS} characters, beside spaces at the ends.",
+                (*self.path, *path),
+                limit=MIN_CONTAINED_CHARACTERS,
+            )
+        return text
+
     def _text(self, value: str, path: tuple[str, ...]) -> str:
         if not storable(value):
             raise self.refuse("A text must hold neither U+0000 nor half a surrogate pair.", *path)
-        return fold(text_argument(value, self.root, *path))
+        return fold(text_argument(value, *self.path, *path))
 
 
 def _said(condition: T | None) -> T | None:
@@ -248,6 +370,16 @@ def _said(condition: T | None) -> T | None:
 
 
 def read(filter: Any, reader: FilterReader) -> Any:
-    """The criteria of a filter; None when none was given."""
+    """The criteria of a filter that is not nested; None when none was given."""
     filter = given(filter)
     return None if filter is None else filter.criteria(reader)
+
+
+def nested(filter: Any, reader: FilterReader, none: Callable[[], C]) -> Nested[C]:
+    """The criteria of a filter and of those in it.
+
+    Args:
+        none: Makes the criteria that ask for nothing, for a filter that was not given.
+    """
+    filter = given(filter)
+    return Nested(none()) if filter is None else reader.nested(filter)

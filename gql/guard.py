@@ -5,16 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from graphql import (
-    DocumentNode,
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    GraphQLResolveInfo,
-    GraphQLSchema,
-    InlineFragmentNode,
-    OperationDefinitionNode,
-)
+from graphql import GraphQLResolveInfo, GraphQLSchema
 
 from gql.arguments import unstorable
 from models.audit import ActorKind
@@ -51,25 +42,6 @@ def may_enter(context: Context, field: str | None = None) -> None:
         raise NotPermitted("A key with DIRECTORY_SYNC opens SCIM and nothing else.")
     if caller.must_change_password and field is not None and field not in OPEN_TO_SINGLE_USE_PASSWORDS:
         raise NotPermitted("Change the single-use password first.")
-
-
-def sign_ins(document: DocumentNode, operation: OperationDefinitionNode) -> int:
-    """How many times an operation signs somebody in: each is one guess at a password, so one request has one.
-
-    Each fragment is looked into once, however often it is spread.
-    """
-    fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
-    found: set[str] = set()
-    pending = [operation.selection_set]
-    while pending:
-        for node in pending.pop().selections:
-            if isinstance(node, FieldNode) and node.name.value == "signIn":
-                found.add(node.alias.value if node.alias else node.name.value)
-            elif isinstance(node, InlineFragmentNode):
-                pending.append(node.selection_set)
-            elif isinstance(node, FragmentSpreadNode) and node.name.value in fragments:
-                pending.append(fragments.pop(node.name.value).selection_set)
-    return len(found)
 
 
 def _guarded(name: str, resolve: Resolve, *, checks_texts: bool) -> Resolve:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated, Any
 
 import strawberry
@@ -22,7 +21,16 @@ from gql.arguments import (
 )
 from gql.connection import connection
 from gql.enums import OrderDirection, worded
-from gql.filters import FilterReader, LicenseTypeFilterInput, StringFilterInput
+from gql.filters import (
+    CONDITION,
+    FilterReader,
+    LicenseTypeFilterInput,
+    StringFilterInput,
+    all_of,
+    any_of,
+    nested,
+    none_of,
+)
 from gql.info import Info
 from gql.node import Node, key_argument, node_id, resolvable, views
 from gql.words import ACTIVE, ACTIVE_CONDITION, ORDER, VERSION
@@ -80,17 +88,18 @@ LicenseConnection = connection("License", License)
 resolvable("License", licenses.license_of)
 
 
-@strawberry.input(
-    description="Condition on licenses. Several fields in one object must all hold. At most 50 conditions."
-)
+@strawberry.input(description=CONDITION.format("licenses"))
 class LicenseFilterInput:
+    and_: list[LicenseFilterInput] | None = all_of()
+    or_: list[LicenseFilterInput] | None = any_of()
+    not_: LicenseFilterInput | None = none_of()
     active: bool | None = strawberry.field(default=UNSET, description=ACTIVE_CONDITION)
     name: StringFilterInput | None = strawberry.field(default=UNSET, description="Condition on the name.")
     type: LicenseTypeFilterInput | None = strawberry.field(default=UNSET, description="Condition on the type.")
     has_available_seats: bool | None = strawberry.field(default=UNSET, description="Whether a seat is left.")
 
     def criteria(self, reader: FilterReader) -> LicenseCriteria:
-        """Which licenses are wanted."""
+        """Which licenses are wanted, as far as the object itself says."""
         return LicenseCriteria(
             active=reader.flag("active", self.active),
             name=reader.text("name", self.name),
@@ -131,11 +140,10 @@ class LicenseQueries:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[LicenseRow]:
-        condition = given(filter)
-        criteria = condition.criteria(FilterReader(info.context.limits)) if condition else LicenseCriteria()
+        wanted = nested(filter, FilterReader.of(info.context), LicenseCriteria)
         return await licenses.page(
             info.context,
-            replace(criteria, words=search_words(given(search))),
+            wanted.asking(words=search_words(given(search))),
             include_inactive,
             wishes(order_by),
             page_arguments(first, after, last, before),

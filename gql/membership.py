@@ -1,4 +1,4 @@
-"""Assigning teams and queues to people: inputs, payloads, root fields."""
+"""Assigning teams, queues and skill groups to people: inputs, payloads, root fields."""
 
 from __future__ import annotations
 
@@ -61,8 +61,15 @@ class AssignQueuesInput(BulkTermsInput):
     queues: AssignmentChangeInput = strawberry.field(description="Change of the directly assigned queues.")
 
 
+@strawberry.input(description="Changes the skill groups of users.")
+class AssignSkillGroupsInput(BulkTermsInput):
+    target: UserTargetInput = strawberry.field(description="Users to work on.")
+    skill_groups: AssignmentChangeInput = strawberry.field(description="Change of the skill groups.")
+
+
 AssignTeamsPayload = bulk_payload("assignTeams", _INLINE)
 AssignQueuesPayload = bulk_payload("assignQueues", _INLINE)
+AssignSkillGroupsPayload = bulk_payload("assignSkillGroups", _INLINE)
 
 
 @strawberry.type
@@ -99,5 +106,21 @@ class Assigning:
                 input.target.target(context.limits),
                 input.terms(),
                 input.queues.change("Queue", "queues", context.limits),
+            ),
+        )
+
+    @strawberry.mutation(
+        graphql_type=AssignSkillGroupsPayload | None,
+        description="Changes the skill groups of users. Users that already are as asked count as UNCHANGED.",
+    )
+    async def assign_skill_groups(self, info: Info, input: Annotated[AssignSkillGroupsInput, INPUT]) -> BulkAnswer:
+        context = info.context
+        return await answered_in_bulk(
+            input,
+            lambda: membership.assign_skill_groups(
+                context,
+                input.target.target(context.limits),
+                input.terms(),
+                input.skill_groups.change("SkillGroup", "skillGroups", context.limits),
             ),
         )

@@ -12,6 +12,14 @@ from gql.arguments import After, Before, First, GlobalId, Last, given, page_argu
 from gql.connection import connection
 from gql.directives import NULL_ONLY_ON_ERROR
 from gql.errors import MutationError, MutationWarning
+from gql.filters import (
+    BulkOperationKindFilterInput,
+    BulkOperationStatusFilterInput,
+    DateTimeFilterInput,
+    FilterReader,
+    IdFilterInput,
+    read,
+)
 from gql.ids import global_id
 from gql.info import Info
 from gql.node import Actor, Node, find_node, key_argument, later, node_id, resolvable, views
@@ -26,6 +34,7 @@ from models.operation import (
 from models.operation import BulkOperation as BulkOperationRow
 from models.operation import BulkOperationItem as BulkOperationItemRow
 from models.user import User
+from repositories.operations import OperationCriteria
 from resolvers import operations
 from resolvers.actors import actor_of
 from resolvers.operations import KeptEffect
@@ -155,8 +164,32 @@ class BulkOperation(Node):
     finished_at: datetime | None = strawberry.field(description="When its work ended.")
 
 
+BulkOperationConnection = connection("BulkOperation", BulkOperation)
 resolvable("BulkOperation", operations.operation_of)
 resolvable("BulkOperationItem", operations.item_of)
+
+
+@strawberry.input(description="Condition on bulk operations. Several fields in one object must all hold.")
+class BulkOperationFilterInput:
+    kind: BulkOperationKindFilterInput | None = strawberry.field(default=UNSET, description="Condition on the kind.")
+    status: BulkOperationStatusFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the status."
+    )
+    requested_by: IdFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on who asked for the operation: users and API keys."
+    )
+    created_at: DateTimeFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the time of creation."
+    )
+
+    def criteria(self, reader: FilterReader) -> OperationCriteria:
+        """Which operations are wanted."""
+        return OperationCriteria(
+            kind=reader.choice("kind", self.kind),
+            status=reader.choice("status", self.status),
+            requested_by=reader.keys("requestedBy", self.requested_by, "User", "ApiKey"),
+            created_at=reader.instant("createdAt", self.created_at),
+        )
 
 
 @strawberry.type
@@ -168,3 +201,21 @@ class OperationQueries:
     )
     async def bulk_operation(self: Any, info: Info, id: GlobalId) -> BulkOperationRow | None:
         return await operations.operation_of(info.context, key_argument(id, "BulkOperation"))
+
+    @strawberry.field(
+        graphql_type=BulkOperationConnection | None,
+        description="Bulk operations, the latest first: those that the caller asked for, or all with AUDIT_READ.",
+    )
+    async def bulk_operations(
+        self: Any,
+        info: Info,
+        filter: Annotated[
+            BulkOperationFilterInput | None, strawberry.argument(description="Condition on the items.")
+        ] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Page[BulkOperationRow]:
+        criteria = read(filter, FilterReader.of(info.context)) or OperationCriteria()
+        return await operations.page(info.context, criteria, page_arguments(first, after, last, before))

@@ -8,13 +8,13 @@ import strawberry
 
 from gql.arguments import INPUT
 from gql.bulk import answered, answered_in_bulk, bulk_payload, checked_note, parse_ids, parse_optional_id
-from gql.errors import MutationError
+from gql.errors import MutationError, MutationWarning
 from gql.ids import key_of
 from gql.info import Info
 from gql.user import User
 from models.operation import BulkErrorPolicy
 from models.user import UserRole
-from resolvers import provisioning, updating
+from resolvers import contact_center, provisioning, updating
 from resolvers.bulk import BulkAnswer, Terms
 from resolvers.identity import CHECKS
 from resolvers.provisioning import NewUser
@@ -31,6 +31,9 @@ def _python_name(name: str) -> str:
 
 
 _TEXTS = {name: _python_name(name) for name in CHECKS}
+_REFERENCES = tuple(
+    (column, reference.model.__name__, reference.field) for column, reference in contact_center.REFERENCES.items()
+)
 
 
 def _optional(description: str) -> Any:
@@ -62,6 +65,7 @@ class NewUserInput:
     desktop_profile_id: strawberry.ID | None = _optional("Desktop profile.")
     team_ids: list[strawberry.ID] | None = _optional("Teams to join.")
     queue_ids: list[strawberry.ID] | None = _optional("Queues to assign directly.")
+    skill_group_ids: list[strawberry.ID] | None = _optional("Skill groups to join.")
     license_ids: list[strawberry.ID] | None = _optional("Licenses to assign.")
 
     def parsed(self, index: int) -> NewUser:
@@ -88,6 +92,7 @@ class NewUserInput:
             desktop_profile_id=parse_optional_id(self.desktop_profile_id, "DesktopProfile", *path, "desktopProfileId"),
             team_ids=many(self.team_ids, "Team", "teamIds"),
             queue_ids=many(self.queue_ids, "Queue", "queueIds"),
+            skill_group_ids=many(self.skill_group_ids, "SkillGroup", "skillGroupIds"),
             license_ids=many(self.license_ids, "License", "licenseIds"),
         )
 
@@ -132,6 +137,21 @@ class UserPatchInput:
         description="Whether the user is protected; only a full administrator changes it."
     )
 
+    contact_center_enabled: strawberry.Maybe[bool | None] = strawberry.field(
+        description="Whether the account is enabled for the contact center. Turning it off is refused while the user "
+        "has teams, direct queues or skill groups; it clears site and profiles."
+    )
+    site_id: strawberry.Maybe[strawberry.ID | None] = strawberry.field(
+        description="Site. When it changes, the user leaves all teams, and loses the desktop profile if it is the old "
+        "site's default."
+    )
+    profile_id: strawberry.Maybe[strawberry.ID | None] = strawberry.field(
+        description="User profile; null gives the built-in one of license and role."
+    )
+    desktop_profile_id: strawberry.Maybe[strawberry.ID | None] = strawberry.field(
+        description="Desktop profile; null leaves the default of the site or the organization."
+    )
+
     def parsed(self) -> UserPatch:
         """The new values.
 
@@ -141,8 +161,8 @@ class UserPatchInput:
         path = ("input", "patch")
         problems = [
             Problem(Code.REQUIRED, "This cannot be empty.", (*path, name))
-            for name in ("email", "roles", "protected")
-            if (given := getattr(self, name)) is not None and given.value is None
+            for name in ("email", "roles", "protected", "contactCenterEnabled")
+            if (given := getattr(self, _python_name(name))) is not None and given.value is None
         ]
         if problems:
             raise Refused(*problems)
@@ -151,6 +171,12 @@ class UserPatchInput:
             fields={name: given.value for name, given in texts.items() if given is not None},
             roles=None if self.roles is None else frozenset(self.roles.value or ()),
             protected=None if self.protected is None else self.protected.value,
+            contact_center_enabled=None if self.contact_center_enabled is None else self.contact_center_enabled.value,
+            references={
+                column: parse_optional_id(given.value, type_name, *path, field)
+                for column, type_name, field in _REFERENCES
+                if (given := getattr(self, column)) is not None
+            },
         )
 
 
@@ -170,6 +196,9 @@ AddUsersPayload = bulk_payload("addUsers", "The operation; null when nothing was
 class UpdateUserPayload:
     errors: list[MutationError] = strawberry.field(
         description="Problems that kept the mutation from doing its work. Empty when it succeeded."
+    )
+    warnings: list[MutationWarning] = strawberry.field(
+        description="Things worth knowing that did not keep the mutation from doing its work."
     )
     user: User | None = strawberry.field(
         description="The user after the mutation, or as it is now after a VERSION_CONFLICT; null when it was not found."

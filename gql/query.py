@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import strawberry
 
+from gql.api_key import ApiKeyQueries
 from gql.arguments import GlobalId
 from gql.audit import AuditQueries
 from gql.call_record import CallRecordQueries
@@ -14,7 +15,12 @@ from gql.info import Info
 from gql.license import LicenseQueries
 from gql.node import Node, check_ids, find_node
 from gql.operation import OperationQueries
+from gql.profile import ProfileQueries
 from gql.queue import QueueQueries
+from gql.report import ReportQueries
+from gql.site import SiteQueries
+from gql.skill_group import SkillGroupQueries
+from gql.statistics import StatisticsQueries
 from gql.team import TeamQueries
 from gql.user import UserQueries
 from gql.viewer import ViewerQueries
@@ -53,9 +59,15 @@ class Query(
     UserQueries,
     TeamQueries,
     QueueQueries,
+    SkillGroupQueries,
+    SiteQueries,
+    ProfileQueries,
     LicenseQueries,
     OperationQueries,
     AuditQueries,
     CallRecordQueries,
+    ApiKeyQueries,
+    StatisticsQueries,
+    ReportQueries,
 ):
     pass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -24,7 +23,7 @@ from gql.arguments import (
 from gql.connection import connection
 from gql.directives import NULL_ONLY_ON_ERROR
 from gql.enums import OrderDirection, worded
-from gql.filters import FilterReader, IdFilterInput, StringFilterInput
+from gql.filters import CONDITION, FilterReader, IdFilterInput, StringFilterInput, all_of, any_of, nested, none_of
 from gql.info import Info
 from gql.node import Node, key_argument, later, node_id, resolvable, views
 from gql.user import User
@@ -140,6 +139,16 @@ class Queue(Node):
     ) -> Page[Team]:
         return await teams.teams_of_queue(info.context, self, page_arguments(first, after, last, before))
 
+    @strawberry.field(
+        graphql_type=later("SkillGroupConnection", "gql.skill_group") | None,
+        directives=NULL_ONLY_ON_ERROR,
+        description="Skill groups the queue is assigned to.",
+    )
+    async def skill_groups(
+        self: Any, info: Info, first: First = UNSET, after: After = UNSET, last: Last = UNSET, before: Before = UNSET
+    ) -> Page[SkillGroup]:
+        return await skill_groups.skill_groups_of_queue(info.context, self, page_arguments(first, after, last, before))
+
     created_at: datetime = strawberry.field(description="When it was created.")
     updated_at: datetime = strawberry.field(description="When it last changed.")
 
@@ -150,8 +159,11 @@ QueueMemberConnection = connection("QueueMember", User, items="user-of-a-queue",
 resolvable("Queue", queues.queue_of)
 
 
-@strawberry.input(description="Condition on queues. Several fields in one object must all hold. At most 50 conditions.")
+@strawberry.input(description=CONDITION.format("queues"))
 class QueueFilterInput:
+    and_: list[QueueFilterInput] | None = all_of()
+    or_: list[QueueFilterInput] | None = any_of()
+    not_: QueueFilterInput | None = none_of()
     active: bool | None = strawberry.field(default=UNSET, description=ACTIVE_CONDITION)
     name: StringFilterInput | None = strawberry.field(default=UNSET, description="Condition on the name.")
     channel: StringFilterInput | None = strawberry.field(
@@ -165,7 +177,7 @@ class QueueFilterInput:
     )
 
     def criteria(self, reader: FilterReader) -> QueueCriteria:
-        """Which queues are wanted."""
+        """Which queues are wanted, as far as the object itself says."""
         return QueueCriteria(
             active=reader.flag("active", self.active),
             name=reader.text("name", self.name),
@@ -205,11 +217,10 @@ class QueueQueries:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[QueueRow]:
-        condition = given(filter)
-        criteria = condition.criteria(FilterReader(info.context.limits)) if condition else QueueCriteria()
+        wanted = nested(filter, FilterReader.of(info.context), QueueCriteria)
         return await queues.page(
             info.context,
-            replace(criteria, words=search_words(given(search))),
+            wanted.asking(words=search_words(given(search))),
             include_inactive,
             wishes(order_by),
             page_arguments(first, after, last, before),

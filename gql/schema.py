@@ -49,4 +49,5 @@ def print_schema() -> str:
         "directive @semanticNonNull(levels: [Int]) on",
         'directive @semanticNonNull(\n  """List levels that are null only on error."""\n  levels: [Int] = [0]\n) on',
     )
+    printed = printed.replace("directive @oneOf on", '"""One field is given, no more."""\ndirective @oneOf on')
     return printed.replace(" @semanticNonNull(levels: [0])", " @semanticNonNull") + "\n"

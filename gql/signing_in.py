@@ -127,6 +127,7 @@ class SigningIn:
             signed = await signing_in.sign_in(
                 context, email=input.email, password=input.password, surface=input.surface
             )
+            context.session_token = signed.token
             if context.caller is None:
                 context.caller = signed.caller  # the payload shows the new session to whom it belongs
             return SignInAnswer(
@@ -140,7 +141,9 @@ class SigningIn:
     @strawberry.mutation(graphql_type=SignOutPayload | None, description="End the session of the caller.")
     async def sign_out(self, info: Info) -> SignOutAnswer:
         async def work() -> SignOutAnswer:
-            return SignOutAnswer(session=await signing_in.sign_out(info.context))
+            ended = await signing_in.sign_out(info.context)
+            info.context.session_ended = True
+            return SignOutAnswer(session=ended)
 
         return await answered(None, work, SignOutAnswer)
 

@@ -1,4 +1,4 @@
-"""What bars people, in the schema: deactivations and sign-in blocks."""
+"""What bars people, in the schema: deactivations, sign-in blocks, and whether somebody may sign in."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from models.queue import Queue
 from models.team import Team
 from resolvers import standing
 from resolvers.actors import actor_of
+from resolvers.standing import SignInBlocker
 
 _REASON = "Reason given by the caller, null for callers who do not see the whole organization."
 _NOTE = "Note given by the caller, null for callers who do not see the whole organization."
@@ -69,3 +70,11 @@ class SignInBlock:
 
     reason: StateChangeReason | None = strawberry.field(description=_REASON)
     note: str | None = strawberry.field(description=_NOTE)
+
+
+@strawberry.type(description="Whether a user may sign in. Whether there is a password is not looked at.")
+class SignInEligibility:
+    """A view over `resolvers.standing.Eligibility`."""
+
+    allowed: bool = strawberry.field(description="Whether the user may sign in.")
+    blockers: list[SignInBlocker] = strawberry.field(description="Everything that stands in the way.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -24,7 +23,7 @@ from gql.arguments import (
 from gql.connection import connection
 from gql.directives import NULL_ONLY_ON_ERROR
 from gql.enums import OrderDirection, worded
-from gql.filters import FilterReader, IdFilterInput, StringFilterInput
+from gql.filters import CONDITION, FilterReader, IdFilterInput, StringFilterInput, all_of, any_of, nested, none_of
 from gql.info import Info
 from gql.node import Node, key_argument, later, node_id, resolvable, views
 from gql.words import ACTIVE, ACTIVE_CONDITION, DESCRIPTION, NAME, ORDER, VERSION
@@ -115,8 +114,11 @@ TeamConnection = connection("Team", Team)
 resolvable("Team", teams.team_of)
 
 
-@strawberry.input(description="Condition on teams. Several fields in one object must all hold. At most 50 conditions.")
+@strawberry.input(description=CONDITION.format("teams"))
 class TeamFilterInput:
+    and_: list[TeamFilterInput] | None = all_of()
+    or_: list[TeamFilterInput] | None = any_of()
+    not_: TeamFilterInput | None = none_of()
     active: bool | None = strawberry.field(default=UNSET, description=ACTIVE_CONDITION)
     name: StringFilterInput | None = strawberry.field(default=UNSET, description="Condition on the name.")
     site: IdFilterInput | None = strawberry.field(default=UNSET, description="Condition on the site.")
@@ -124,7 +126,7 @@ class TeamFilterInput:
     has_members: bool | None = strawberry.field(default=UNSET, description="Whether the team has members of its own.")
 
     def criteria(self, reader: FilterReader) -> TeamCriteria:
-        """Which teams are wanted."""
+        """Which teams are wanted, as far as the object itself says."""
         return TeamCriteria(
             active=reader.flag("active", self.active),
             name=reader.text("name", self.name),
@@ -164,11 +166,10 @@ class TeamQueries:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[TeamRow]:
-        condition = given(filter)
-        criteria = condition.criteria(FilterReader(info.context.limits)) if condition else TeamCriteria()
+        wanted = nested(filter, FilterReader.of(info.context), TeamCriteria)
         return await teams.page(
             info.context,
-            replace(criteria, words=search_words(given(search))),
+            wanted.asking(words=search_words(given(search))),
             include_inactive,
             wishes(order_by),
             page_arguments(first, after, last, before),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -15,11 +14,19 @@ from gql.connection import connection
 from gql.directives import NULL_ONLY_ON_ERROR
 from gql.enums import OrderDirection
 from gql.filters import (
+    CONDITION,
     DateTimeFilterInput,
     FilterReader,
     IdFilterInput,
+    LicenseTypeFilterInput,
+    PresenceStateFilterInput,
+    StringFilterInput,
     UserRoleFilterInput,
     UserStatusFilterInput,
+    all_of,
+    any_of,
+    nested,
+    none_of,
     read,
 )
 from gql.info import Info
@@ -31,14 +38,16 @@ from models.license import License
 from models.presence import Presence
 from models.profile import DesktopProfile, UserProfile
 from models.queue import Queue, QueueAssignmentSource
-from models.session import Session, SignInBlock
+from models.session import Session, SignInBlock, Surface
 from models.site import Site
+from models.skill_group import SkillGroup
 from models.team import Team
 from models.text import mail_key
 from models.user import IdentitySource, UserRole, UserStatus
 from models.user import User as UserRow
-from repositories.users import UserCriteria, UserKey, UserOrderField
+from repositories.users import PresenceCondition, UserCriteria, UserKey, UserOrderField
 from resolvers import (
+    actions,
     audit,
     call_records,
     licenses,
@@ -47,11 +56,14 @@ from resolvers import (
     queues,
     sessions,
     sites,
+    skill_groups,
     standing,
     teams,
     users,
 )
+from resolvers.actions import UserAction
 from resolvers.paging import Page
+from resolvers.standing import Eligibility
 from resolvers.users import UserQuestion
 
 
@@ -86,6 +98,21 @@ class User(Node, Actor):
     protected: bool = strawberry.field(
         description="Whether the user is protected from deactivation, force-offline and deletion."
     )
+
+    @strawberry.field(
+        graphql_type=later("SignInEligibility", "gql.standing") | None,
+        directives=NULL_ONLY_ON_ERROR,
+        description="Whether the user may sign in, and if not, why.",
+    )
+    async def sign_in_eligibility(
+        self: Any,
+        info: Info,
+        surface: Annotated[
+            Surface | None, strawberry.argument(description="Where the user would sign in; anywhere when omitted.")
+        ] = UNSET,
+    ) -> Eligibility:
+        return await standing.eligibility_of(info.context, self, given(surface))
+
     locale: str | None = strawberry.field(description="BCP 47 language tag of the language of mails to the user.")
     time_zone: str | None = strawberry.field(
         description="IANA name of the time zone in which mails and schedules show times to the user."
@@ -176,6 +203,16 @@ class User(Node, Actor):
         )
 
     @strawberry.field(
+        graphql_type=later("SkillGroupConnection", "gql.skill_group") | None,
+        directives=NULL_ONLY_ON_ERROR,
+        description="Skill groups of the user, kept by a deactivation; they count only while the user is active.",
+    )
+    async def skill_groups(
+        self: Any, info: Info, first: First = UNSET, after: After = UNSET, last: Last = UNSET, before: Before = UNSET
+    ) -> Page[SkillGroup]:
+        return await skill_groups.skill_groups_of_user(info.context, self, page_arguments(first, after, last, before))
+
+    @strawberry.field(
         graphql_type=later("License", "gql.license") | None,
         description="License that counts for the user, null while the user is deactivated: PREMIUM_AGENT wins over "
         "STANDARD_AGENT.",
@@ -215,6 +252,14 @@ class User(Node, Actor):
         return await audit.events_of_user(info.context, self, page_arguments(first, after, last, before))
 
     @strawberry.field(
+        graphql_type=list[UserAction] | None,
+        directives=NULL_ONLY_ON_ERROR,
+        description="Actions the caller can perform on this user now.",
+    )
+    async def available_actions(self: Any, info: Info) -> list[UserAction]:
+        return await actions.actions_of_user(info.context, self)
+
+    @strawberry.field(
         graphql_type=later("CallRecordConnection", "gql.call_record") | None,
         directives=NULL_ONLY_ON_ERROR,
         description="Call records of the user, the latest first, kept after deactivation and deletion.",
@@ -230,7 +275,7 @@ class User(Node, Actor):
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[CallRecord]:
-        criteria = read(filter, FilterReader(info.context.limits))
+        criteria = read(filter, FilterReader.of(info.context))
         return await call_records.calls_of_user(
             info.context, self, criteria, page_arguments(first, after, last, before)
         )
@@ -262,19 +307,37 @@ class UserKeyInput:
     agent_number: str | None = strawberry.field(default=UNSET, description="Number of the agent.")
 
 
-@strawberry.input(description="Condition on users. Several fields in one object must all hold. At most 50 conditions.")
+@strawberry.input(description=CONDITION.format("users"))
 class UserFilterInput:
+    and_: list[UserFilterInput] | None = all_of()
+    or_: list[UserFilterInput] | None = any_of()
+    not_: UserFilterInput | None = none_of()
     id: IdFilterInput | None = strawberry.field(default=UNSET, description="Condition on the id.")
     status: UserStatusFilterInput | None = strawberry.field(
         default=UNSET,
-        description="Condition on the life-cycle state; when there is one, it alone decides about deactivated users, "
-        "and deleted ones match only where named by `eq` or `in`.",
+        description="Condition on the life-cycle state; when there is one anywhere in the filter, it alone decides "
+        "about deactivated users, and deleted ones match only where named by `eq` or `in`.",
     )
     role: UserRoleFilterInput | None = strawberry.field(
         default=UNSET, description="Condition on the roles: at least one must match."
     )
+    presence: PresenceStateFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the presence state."
+    )
     contact_center_enabled: bool | None = strawberry.field(
         default=UNSET, description="Whether the account is enabled for the contact center."
+    )
+    sign_in_blocked: bool | None = strawberry.field(default=UNSET, description="Whether a sign-in block is set.")
+    protected: bool | None = strawberry.field(default=UNSET, description="Whether the user is protected.")
+    email: StringFilterInput | None = strawberry.field(default=UNSET, description="Condition on the mail address.")
+    display_name: StringFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the display name."
+    )
+    external_id: StringFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the key in the system of record."
+    )
+    agent_number: StringFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the number of the agent."
     )
     team: IdFilterInput | None = strawberry.field(
         default=UNSET, description="Condition on the teams: at least one team must match."
@@ -283,27 +346,71 @@ class UserFilterInput:
         default=UNSET,
         description="Condition on the queues: at least one queue must match, however it was assigned.",
     )
+    skill_group: IdFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the skill groups: at least one must match."
+    )
     license: IdFilterInput | None = strawberry.field(
         default=UNSET, description="Condition on the licenses: at least one must match."
     )
+    effective_license_type: LicenseTypeFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the type of the license that counts."
+    )
     site: IdFilterInput | None = strawberry.field(default=UNSET, description="Condition on the site.")
+    profile: IdFilterInput | None = strawberry.field(default=UNSET, description="Condition on the user profile.")
+    desktop_profile: IdFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the desktop profile."
+    )
+    activated_at: DateTimeFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the time of the first sign-in."
+    )
+    last_sign_in_at: DateTimeFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the time of the last sign-in."
+    )
+    last_active_before: datetime | None = strawberry.field(
+        default=UNSET,
+        description="Dormant since this instant: no session was used at or after it, which is also true of users who "
+        "never signed in.",
+    )
+    created_at: DateTimeFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the time of creation."
+    )
     updated_at: DateTimeFilterInput | None = strawberry.field(
         default=UNSET, description="Condition on the time of the last change."
     )
+    deactivated_at: DateTimeFilterInput | None = strawberry.field(
+        default=UNSET, description="Condition on the time of the deactivation."
+    )
 
-    def question(self, reader: FilterReader) -> UserQuestion:
-        """Which people are wanted."""
-        criteria = UserCriteria(
+    def criteria(self, reader: FilterReader) -> UserCriteria:
+        """Which people are wanted, as far as the object itself says."""
+        presence = reader.choice("presence", self.presence)
+        return UserCriteria(
+            status=reader.choice("status", self.status),
             id=reader.keys("id", self.id, "User"),
             role=reader.choice("role", self.role),
+            presence=None if presence is None else PresenceCondition(presence, reader.at),
             contact_center_enabled=reader.flag("contactCenterEnabled", self.contact_center_enabled),
+            sign_in_blocked=reader.flag("signInBlocked", self.sign_in_blocked),
+            protected=reader.flag("protected", self.protected),
+            email=reader.text("email", self.email),
+            display_name=reader.text("displayName", self.display_name),
+            external_id=reader.text("externalId", self.external_id),
+            agent_number=reader.text("agentNumber", self.agent_number),
             team=reader.keys("team", self.team, "Team"),
             queue=reader.keys("queue", self.queue, "Queue"),
+            skill_group=reader.keys("skillGroup", self.skill_group, "SkillGroup"),
             license=reader.keys("license", self.license, "License"),
             site=reader.keys("site", self.site, "Site"),
+            profile=reader.keys("profile", self.profile, "UserProfile"),
+            desktop_profile=reader.keys("desktopProfile", self.desktop_profile, "DesktopProfile"),
+            effective_license_type=reader.choice("effectiveLicenseType", self.effective_license_type),
+            activated_at=reader.instant("activatedAt", self.activated_at),
+            last_sign_in_at=reader.instant("lastSignInAt", self.last_sign_in_at),
+            last_active_before=reader.moment("lastActiveBefore", self.last_active_before),
+            created_at=reader.instant("createdAt", self.created_at),
             updated_at=reader.instant("updatedAt", self.updated_at),
+            deactivated_at=reader.instant("deactivatedAt", self.deactivated_at),
         )
-        return UserQuestion(criteria, reader.choice("status", self.status))
 
 
 @strawberry.input(
@@ -356,7 +463,8 @@ class UserQueries:
             str | None,
             strawberry.argument(
                 description="Words that must all occur in name, mail address, extension, agent number or external id, "
-                "regardless of case and accents; it filters and does not sort."
+                "regardless of case and accents: anywhere, or at the beginning of a word if shorter than 3 characters. "
+                "It filters and does not sort."
             ),
         ] = UNSET,
         order_by: Annotated[
@@ -368,11 +476,6 @@ class UserQueries:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[UserRow]:
-        condition = given(filter)
-        question = condition.question(FilterReader(info.context.limits)) if condition else UserQuestion()
-        question = replace(
-            question,
-            criteria=replace(question.criteria, words=users.search_words(given(search))),
-            include_deactivated=include_deactivated,
-        )
+        wanted = nested(filter, FilterReader.of(info.context), UserCriteria)
+        question = UserQuestion(wanted.asking(words=users.search_words(given(search))), include_deactivated)
         return await users.page(info.context, question, wishes(order_by), page_arguments(first, after, last, before))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,18 @@ class ApiLimits:
     )
     max_create_users: int = strawberry.field(description="Most users that `addUsers` takes.")
     max_filter_conditions: int = strawberry.field(description="Most conditions in one filter.")
+    max_cost: int = strawberry.field(description="Highest cost of one operation, counted before it runs.")
+    max_depth: int = strawberry.field(description="Most levels of fields in one operation.")
+    max_aliases: int = strawberry.field(description="Most aliases of one field of one type in one document.")
+    max_directives: int = strawberry.field(description="Most directives in one document.")
+    max_tokens: int = strawberry.field(description="Most tokens of one document.")
+    max_document_characters: int = strawberry.field(description="Most characters of one document.")
+    max_request_bytes: int = strawberry.field(description="Most bytes in the body of one request.")
+
+    @strawberry.field(description="Seconds after which a query is stopped, rounded up.")
+    def max_query_seconds(self: Limits) -> int:
+        return math.ceil(self.max_query_s)
+
     max_total_count: int = strawberry.field(description="Largest number that `totalCount` counts to.")
 
 

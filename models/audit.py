@@ -24,6 +24,7 @@ class AuditAction(Enum):
 
     CREATED = 0
     UPDATED = 1
+    DELETED = 2
     DEACTIVATED = 3
     REACTIVATED = 4
     FORCED_OFFLINE = 5
@@ -80,6 +81,6 @@ class OutboxEvent(SQLModel, table=True):
     id: UUID = Field(default_factory=uuid7, sa_type=Key)
     organization_id: UUID = Field(foreign_key="organizations.id", sa_type=Key)
     occurred_at: datetime = Field(sa_type=Instant)
-    kind: str = Field(sa_type=Text)  # for example user.deactivated, presence.changed, mail.invitation
-    subject_id: UUID = Field(sa_type=Key)  # the person it is about
+    kind: str = Field(sa_type=Text)  # for example user.deactivated, skill_group.created, mail.invitation
+    subject_id: UUID = Field(sa_type=Key)  # the person or thing it is about
     payload: Any = Field(sa_type=Structured)

@@ -50,6 +50,7 @@ class BulkOperationKind(Enum):
     SIGN_OUT = 5
     ASSIGN_TEAMS = 8
     ASSIGN_QUEUES = 9
+    ASSIGN_SKILL_GROUPS = 10
 
 
 class BulkOperationStatus(Enum):

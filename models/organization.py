@@ -24,6 +24,8 @@ class Organization(SQLModel, table=True):
     idle_timeout_minutes: int = Field(default=1440, sa_type=Integer)
     # No foreign key: the profile belongs to the organization, which therefore must exist first.
     default_desktop_profile_id: UUID | None = Field(default=None, sa_type=Key)
+    # Set by the transaction that deletes the organization: only then may its audit go (decision 18).
+    deletion_began_at: datetime | None = Field(default=None, sa_type=Instant)
     demo: bool = Field(default=False, sa_type=Flag)  # made by `serve --demo`, which touches no other
     created_at: datetime = Field(sa_type=Instant)
     updated_at: datetime = Field(sa_type=Instant)

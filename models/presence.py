@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
-from sqlalchemy import Text
+from sqlalchemy import Index, Text
 from sqlmodel import Field, SQLModel
 
 from models.storage import Instant, Key, SmallEnum
@@ -24,7 +24,7 @@ class Presence(SQLModel, table=True):
     """What a person said they are doing, or OFFLINE."""
 
     __tablename__ = "presences"
-    __table_args__ = ({"sqlite_strict": True},)
+    __table_args__ = (Index("ix_presences_state", "organization_id", "state", "user_id"), {"sqlite_strict": True})
 
     user_id: UUID = Field(primary_key=True, foreign_key="users.id", sa_type=Key)
     organization_id: UUID = Field(foreign_key="organizations.id", sa_type=Key)

@@ -11,6 +11,8 @@ _PART = re.compile(r"[^\W_]+")
 
 def fold(text: str) -> str:
     """Casefolded, without accents, white space single: what sorting and searching compare."""
+    if text.isascii():  # most texts; nothing in them has another form
+        return _SPACE.sub(" ", text.lower()).strip()
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     stripped = "".join(c for c in decomposed if not unicodedata.combining(c))
     return _SPACE.sub(" ", stripped).strip()
@@ -42,14 +44,21 @@ def search_key(*values: str | None) -> str:
 
 
 def names_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of a person that follow from names, mail and numbers (E16, B6, E11): shown, sorted and searched."""
+    """The columns of a person that follow from names, mail and numbers (E16, B6, E11).
+
+    They are what is shown, sorted, searched and, folded, compared with the texts of a filter.
+    """
     shown = display_name(values.get("first_name"), values.get("last_name"), values.get("nickname"), values["email"])
     last = values.get("last_name")
+    number, external = values.get("agent_number"), values.get("external_id")
     return {
         "email_key": mail_key(values["email"]),
         "display_name": shown,
         "display_name_key": fold(shown),
         "last_name_key": fold(last) if last else None,
+        "email_folded": fold(values["email"]),
+        "agent_number_folded": None if number is None else fold(number),
+        "external_id_folded": None if external is None else fold(external),
         "search_key": search_key(
             shown,
             values.get("nickname"),

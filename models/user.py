@@ -75,6 +75,30 @@ class User(SQLModel, table=True):
         Index("ix_users_by_creation", "organization_id", "created_at", "id"),
         Index("ix_users_by_sign_in", "organization_id", "last_sign_in_at", "id"),
         Index("ix_users_by_deactivation", "organization_id", "deactivated_at", "id"),
+        Index("ix_users_by_state", "organization_id", "status", "id"),
+        Index("ix_users_by_state_and_deactivation", "organization_id", "status", "deactivated_at", "id"),
+        *(
+            # "NULLS LAST" downwards is an order of its own on PostgreSQL; SQLite walks the index above.
+            Index(f"ix_users_by_{name}_down", *leading, text(f"{column} DESC NULLS LAST"), text("id DESC")).ddl_if(
+                dialect="postgresql"
+            )
+            for name, leading, column in (
+                ("last_name", ("organization_id",), "last_name_key"),
+                ("sign_in", ("organization_id",), "last_sign_in_at"),
+                ("deactivation", ("organization_id",), "deactivated_at"),
+                ("state_and_deactivation", ("organization_id", "status"), "deactivated_at"),
+            )
+        ),
+        Index(
+            "ix_users_search_key",
+            "search_key",
+            postgresql_using="gin",
+            postgresql_ops={"search_key": "gin_trgm_ops"},
+        ).ddl_if(dialect="postgresql"),  # SQLite has the table `user_search`
+        # What few people share; a person is found by it whatever the order, so it stands alone.
+        Index("ix_users_email_folded", "email_folded"),
+        Index("ix_users_agent_number_folded", "agent_number_folded"),
+        Index("ix_users_external_id_folded", "external_id_folded"),
         Index("ix_users_site_id", "site_id"),
         Index("ix_users_profile_id", "profile_id"),
         Index("ix_users_desktop_profile_id", "desktop_profile_id"),
@@ -87,6 +111,9 @@ class User(SQLModel, table=True):
     external_id: str | None = Field(default=None, sa_type=Text)
     email: str = Field(sa_type=Text)
     email_key: str = Field(sa_type=Folded)
+    email_folded: str = Field(default="", sa_type=Folded, sa_column_kwargs={"server_default": text("''")})
+    agent_number_folded: str | None = Field(default=None, sa_type=Folded)
+    external_id_folded: str | None = Field(default=None, sa_type=Folded)
     first_name: str | None = Field(default=None, sa_type=Text)
     last_name: str | None = Field(default=None, sa_type=Text)
     last_name_key: str | None = Field(default=None, sa_type=Folded)

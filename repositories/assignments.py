@@ -1,4 +1,4 @@
-"""Who is in which team, and who works in which queue directly; added and taken for many people at once."""
+"""Who is in which team or skill group, and who works in which queue directly; for many people at once."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlmodel import SQLModel
 
 from models.queue import Queue, UserQueue
+from models.skill_group import SkillGroup, SkillGroupMember
 from models.storage import table_of
 from models.team import Membership, Team
 from repositories.bound import Bound
 
 
 class AssignmentRepository(Bound):
-    """One kind of assignment of the people of one organization: to teams, or to queues directly.
+    """One kind of assignment of the people of one organization: to teams, to queues directly, or to skill groups.
 
     The rows are deleted when an assignment ends (requirement E10).
     """
@@ -31,15 +32,18 @@ class AssignmentRepository(Bound):
         return table_of(self.link).c[self.column]
 
     async def named(self, ids: Collection[UUID]) -> Mapping[UUID, tuple[str, bool]]:
-        """Name of each team or queue, and whether it is in use; unknown ones are absent."""
+        """Name of each thing, and whether it is in use, which nobody changes meanwhile; unknown ones are absent."""
         things = table_of(self.thing).c
         found = await self._connection.execute(
-            select(things.id, things.name, things.active).where(self._ours(self.thing), things.id.in_(ids))
+            select(things.id, things.name, things.active)
+            .where(self._ours(self.thing), things.id.in_(ids))
+            .order_by(things.id)
+            .with_for_update(read=True)
         )
         return {row.id: (row.name, row.active) for row in found}
 
     async def of_users(self, user_ids: Collection[UUID]) -> dict[UUID, dict[UUID, str]]:
-        """The teams or direct queues of people, id and name, by name; people without any are absent."""
+        """What people have of it, id and name, by name; people without any are absent."""
         links, things = table_of(self.link).c, table_of(self.thing).c
         found = await self._connection.execute(
             select(links.user_id, things.id, things.name)
@@ -53,7 +57,7 @@ class AssignmentRepository(Bound):
         return assigned
 
     async def add(self, pairs: Sequence[tuple[UUID, UUID]], *, at: datetime) -> None:
-        """Assign: pairs of person and team or queue, none of which exists yet."""
+        """Assign: pairs of person and thing, none of which exists yet."""
         await self._insert(
             self.link, [{"user_id": user, self.column: thing, "assigned_at": at} for user, thing in pairs]
         )
@@ -68,7 +72,7 @@ class AssignmentRepository(Bound):
         """End assignments of people.
 
         Args:
-            only: The teams or queues to leave; all when None.
+            only: The things to leave; all when None.
             keep: Those not to leave.
 
         Returns:
@@ -96,3 +100,9 @@ class DirectQueueRepository(AssignmentRepository):
     """Queues assigned to people directly."""
 
     link, thing, column = UserQueue, Queue, "queue_id"
+
+
+class SkillRepository(AssignmentRepository):
+    """Skill groups of people."""
+
+    link, thing, column = SkillGroupMember, SkillGroup, "skill_group_id"

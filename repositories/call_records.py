@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, func, select
 
 from models.call_record import CallRecord
+from models.permission import PermissionScope
 from models.storage import table_of
+from models.user import User
 from repositories.bound import Bound
 from repositories.criteria import InstantCondition, KeyCondition
 from repositories.edges import counts, slices
-from repositories.keyset import Order, Slice, SortKey, counted, ordered_by, sliced
-from repositories.rows import columns, light
+from repositories.keyset import Order, Slice, SortKey, counted, ordered_by, sliced, sorting
+from repositories.rows import columns, light, light_after
 from repositories.sight import visible_calls
 
 _calls = table_of(CallRecord).c
+_users = table_of(User).c
 
 CALLS_LATEST_FIRST = ordered_by(
     "call records", [SortKey("started_at", _calls.started_at, descending=True, kind="instant")], _calls.id
@@ -37,6 +40,15 @@ class CallRecordCriteria:
     queue: KeyCondition | None = None
     started_at: InstantCondition | None = None
     active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the calls of one agent add up to."""
+
+    calls: int
+    talk_seconds: int
+    wrap_up_seconds: int
 
 
 class CallRecordRepository(Bound):
@@ -71,6 +83,55 @@ class CallRecordRepository(Bound):
         """How many call records each person has."""
         where = self._meeting(criteria)
         return await counts(self._connection, table_of(CallRecord), _calls.user_id, ids, *where)
+
+    async def agents(
+        self, people: Sequence[ColumnElement[bool]], criteria: CallRecordCriteria, order: Order, part: Slice
+    ) -> list[tuple[User, Figures]]:
+        """A slice of the people who took calls that meet the criteria, and one more, each with the sums of the calls.
+
+        The slice is found first: only the calls of those in it are added up.
+
+        Args:
+            people: Conditions on `users`.
+            order: An order of people.
+        """
+        page = sliced(select(*columns(User)).where(*people, self._took(criteria)), order, part).subquery()
+        sums = (
+            select(
+                _calls.user_id,
+                func.count().label("calls"),
+                func.sum(_calls.talk_seconds).label("talk_seconds"),
+                func.sum(_calls.wrap_up_seconds).label("wrap_up_seconds"),
+            )
+            .where(*self._meeting(criteria), _calls.user_id.in_(select(page.c.id)))
+            .group_by(_calls.user_id)
+            .subquery()
+        )
+        found = await self._connection.execute(
+            select(*columns(User), sums.c.calls, sums.c.talk_seconds, sums.c.wrap_up_seconds)
+            .join_from(table_of(User), sums, sums.c.user_id == _users.id)
+            .order_by(*sorting(order, backward=part.backward))
+        )
+        width = len(columns(User))
+        return [(light_after(User, row, 0), Figures(*map(int, row[width:]))) for row in found]
+
+    async def count_agents(
+        self, people: Sequence[ColumnElement[bool]], criteria: CallRecordCriteria, limit: int
+    ) -> int:
+        """How many took such calls, up to one more than the limit."""
+        return await counted(self._connection, select(_users.id).where(*people, self._took(criteria)), limit)
+
+    def _took(self, criteria: CallRecordCriteria) -> ColumnElement[bool]:
+        """Whether somebody took a call that meets the criteria, as a condition on `users`.
+
+        Asked of each person in turn, because nearly everybody did and the page is soon full; but where the calls are
+        those of few, of them.
+        """
+        few = criteria.team or criteria.queue or self._sight.reports is not PermissionScope.ORGANIZATION
+        takers = select(_calls.user_id).where(*self._meeting(criteria))
+        if few:
+            return _users.id.in_(takers)
+        return exists(takers.where(_calls.user_id == _users.id).correlate(table_of(User)))
 
     def _meeting(self, criteria: CallRecordCriteria) -> list[ColumnElement[bool]]:
         clauses = [self._ours(CallRecord), visible_calls(self._sight)]

@@ -1,20 +1,102 @@
-"""Conditions of filters, as they are asked of columns; hashable, for loader keys."""
+"""Conditions of filters, as they are asked of columns; hashable, for loader keys.
+
+The criteria of a kind of things are data, a frozen dataclass of conditions that stand side by side. `Nested` puts them
+into a tree of all, any and not, and makes one clause of the tree, whatever the kind:
+
+    wanted: Nested[TeamCriteria]
+    wanted.on(repository.meeting)    # meeting: what one TeamCriteria asks of the table
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, false, not_, or_, true
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
+C = TypeVar("C")
 E = TypeVar("E", bound=Enum)
+
+_TELLING_CHARACTERS = 3  # a beginning that is shorter is shared by many
 
 # What a related key must be; None for any.
 KeyTest = Callable[[ColumnElement[Any]], ColumnElement[bool]] | None
+
+
+class Unindexed(FunctionElement[Any]):
+    """A column by which SQLite must not look for rows, because something else finds far fewer.
+
+    SQLite guesses: it takes the state of a person for as rare as a team. PostgreSQL counts, and is told nothing.
+    """
+
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        self.type = column.type
+        super().__init__(column)
+
+
+@compiles(Unindexed)
+def _plain(element: Unindexed, compiler: Any, **named: Any) -> str:
+    return str(compiler.process(next(iter(element.clauses)), **named))
+
+
+@compiles(Unindexed, "sqlite")
+def _unary_plus(element: Unindexed, compiler: Any, **named: Any) -> str:
+    return "+" + _plain(element, compiler, **named)
+
+
+@dataclass(frozen=True, slots=True)
+class Nested(Generic[C]):
+    """Criteria and those nested in them; all of it must hold. Criteria without any condition hold for everything.
+
+    Attributes:
+        own: What is asked right here.
+        every: Each of these must hold.
+        some: At least one of these must hold; None where nothing is asked, and of none of them nothing holds.
+        never: This must not hold. A missing value meets no condition, so that it does meet the opposite.
+    """
+
+    own: C
+    every: tuple[Nested[C], ...] = ()
+    some: tuple[Nested[C], ...] | None = None
+    never: Nested[C] | None = None
+
+    def anywhere(self) -> Iterator[C]:
+        """The criteria of every level."""
+        yield self.own
+        for part in (*self.every, *(self.some or ()), *(() if self.never is None else (self.never,))):
+            yield from part.anywhere()
+
+    def on(self, meeting: Callable[[C], Sequence[ColumnElement[bool]]]) -> list[ColumnElement[bool]]:
+        """The clauses that must hold.
+
+        Args:
+            meeting: The clauses of criteria that stand side by side.
+        """
+        clauses = list(meeting(self.own))
+        for part in self.every:
+            clauses += part.on(meeting)
+        if self.some is not None:
+            clauses.append(or_(false(), *(and_(true(), *part.on(meeting)) for part in self.some)))
+        if self.never is not None:
+            clauses.append(and_(true(), *self.never.on(meeting)).self_group().is_not(true()))
+        return clauses
+
+    def any_required(self, test: Callable[[C], bool]) -> bool:
+        """Whether some criteria that must hold in any case pass a test."""
+        return test(self.own) or any(part.any_required(test) for part in self.every)
+
+    def asking(self, **more: Any) -> Nested[C]:
+        """The same, with other values of its own criteria."""
+        return replace(self, own=replace(self.own, **more))  # type: ignore[type-var]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +107,11 @@ class KeyCondition:
     among: tuple[UUID, ...] | None = None
     none_of: tuple[UUID, ...] | None = None
     is_null: bool | None = None
+
+    @property
+    def narrow(self) -> bool:
+        """Whether few things can meet it, of those that mostly relate to others."""
+        return self.eq is not None or self.among is not None
 
     def on(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         """The condition on a column. Where there is no value, `none_of` holds."""
@@ -39,12 +126,18 @@ class KeyCondition:
             parts.append(column.is_(None) if self.is_null else column.is_not(None))
         return and_(true(), *parts)
 
-    def on_related(self, column: ColumnElement[Any], related: Callable[[KeyTest], Select[Any]]) -> ColumnElement[bool]:
+    def on_related(
+        self,
+        column: ColumnElement[Any],
+        related: Callable[[KeyTest], Select[Any]],
+        linked: ColumnElement[bool] | None = None,
+    ) -> ColumnElement[bool]:
         """The condition on things reached through a link table.
 
         Args:
             column: The key of the row that is filtered.
             related: Selects the keys of the rows that have a related thing whose key passes a test.
+            linked: Whether a row has any related thing, where that follows from more than one table.
         """
         parts: list[ColumnElement[bool]] = []
         eq, among, none_of = self.eq, self.among, self.none_of
@@ -55,9 +148,18 @@ class KeyCondition:
         if none_of:
             parts.append(not_(column.in_(related(lambda key: key.in_(none_of)))))
         if self.is_null is not None:
-            anything = column.in_(related(None))
+            anything = reached(column, related(None)) if linked is None else linked
             parts.append(not_(anything) if self.is_null else anything)
         return and_(true(), *parts)
+
+
+def reached(column: ColumnElement[Any], links: Select[Any]) -> ColumnElement[bool]:
+    """Whether a row has any link at all. Most have, or nearly none: each is looked up by itself, and no set is made.
+
+    PostgreSQL would walk a set that is too large for its memory once for each row.
+    """
+    (key,) = links.selected_columns
+    return links.where(key == column).exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +168,14 @@ class TextCondition:
 
     eq: str | None = None
     among: tuple[str, ...] | None = None
+    contains: str | None = None
     starts_with: str | None = None
     is_null: bool | None = None
+
+    @property
+    def narrow(self) -> bool:
+        """Whether few things can meet it, of those whose text is mostly their own."""
+        return self.eq is not None or self.among is not None or len(self.starts_with or "") >= _TELLING_CHARACTERS
 
     def on(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         """The condition on a folded column."""
@@ -76,8 +184,10 @@ class TextCondition:
             parts.append(column == self.eq)
         if self.among is not None:
             parts.append(column.in_(self.among))
+        if self.contains is not None:
+            parts.append(containing(column, self.contains))
         if self.starts_with is not None:
-            parts.append(column.like(f"{escaped(self.starts_with)}%", escape="\\"))
+            parts.append(beginning(column, self.starts_with))
         if self.is_null is not None:
             parts.append(column.is_(None) if self.is_null else column.is_not(None))
         return and_(true(), *parts)
@@ -141,29 +251,51 @@ class ChoiceCondition(Generic[E]):
         return and_(true(), *parts)
 
 
+def beginning(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    """Whether a folded column begins with a text, as a range: LIKE is served by no index of SQLite."""
+    if not text:
+        return column.is_not(None)
+    behind = _behind(text)
+    return column >= text if behind is None else and_(column >= text, column < behind)
+
+
+def _behind(text: str) -> str | None:
+    """The first text behind all that begin with this one, in the order of code points; None when there is none."""
+    for place in range(len(text) - 1, -1, -1):
+        code = ord(text[place]) + 1
+        if code <= sys.maxunicode:
+            return text[:place] + chr(0xE000 if code == 0xD800 else code)
+    return None
+
+
 def escaped(text: str) -> str:
     """Text as it stands in a LIKE pattern with a backslash as escape character."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
+# A word of fewer characters is looked for at the beginnings of words only: too much contains it.
+INNER_CHARACTERS = 3
 # What a word in a name stands behind, beside the beginning of the name.
 _BEFORE_WORDS = " -/(.,:&+'\""
 
 
 def every_word_of_name(column: ColumnElement[Any], words: tuple[str, ...]) -> ColumnElement[bool]:
-    """Whether a word of a folded name begins with each of the words; "Support (Berlin)" has two."""
-    return and_(
-        true(),
-        *(
-            or_(
-                column.like(f"{escaped(word)}%", escape="\\"),
-                *(column.like(f"%{escaped(before + word)}%", escape="\\") for before in _BEFORE_WORDS),
-            )
-            for word in words
-        ),
+    """Whether a folded name contains each of the words, a short one at the beginning of a word (rule Q7).
+
+    "Support (Berlin)" has two words.
+    """
+    return and_(true(), *(_in_name(column, word) for word in words))
+
+
+def _in_name(column: ColumnElement[Any], word: str) -> ColumnElement[bool]:
+    if len(word) >= INNER_CHARACTERS:
+        return containing(column, word)
+    return or_(
+        column.like(f"{escaped(word)}%", escape="\\"),
+        *(containing(column, before + word) for before in _BEFORE_WORDS),
     )
 
 
-def every_word(column: ColumnElement[Any], words: tuple[str, ...]) -> ColumnElement[bool]:
-    """Whether a word of a search key begins with each of the words (requirement B6, rule Q7)."""
-    return and_(true(), *(column.like(f"% {escaped(word)}%", escape="\\") for word in words))
+def containing(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    """Whether a folded column contains a text."""
+    return column.like(f"%{escaped(text)}%", escape="\\")

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 RETRIES = 3
 PATIENCE_S = 0.2  # for changes under way at the end; nobody waits for their answer any more
-_SERIALIZATION, _DEADLOCK, _UNIQUE = "40001", "40P01", "23505"
+_SERIALIZATION, _DEADLOCK, _UNIQUE, _FOREIGN_KEY = "40001", "40P01", "23505", "23503"
 _SQLITE_ERROR, _SQLITE_BUSY, _SQLITE_UNIQUE, _SQLITE_PRIMARY_KEY = 1, 5, 2067, 1555
 
 
@@ -102,8 +102,8 @@ class Database:
     async def change(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run one change in one transaction; whoever asked may go away, the change ends as it would.
 
-        A change that lost against another one (serialization failure, deadlock, a unique key taken in between, locks
-        that are not enough by now) is undone and tried again with what is true by then, three times.
+        A change that lost against another one (serialization failure, deadlock, a unique key taken or a row deleted in
+        between, locks that are not enough by now) is undone and tried again with what is true by then, three times.
 
         Raises:
             DatabaseUnavailable: The database is gone, or stayed locked.
@@ -201,7 +201,7 @@ def _lost(error: Exception) -> bool:
     if isinstance(error, Overtaken):
         return True
     cause = error.orig if isinstance(error, DBAPIError) else None
-    if _sqlstate(cause) in (_SERIALIZATION, _DEADLOCK, _UNIQUE):
+    if _sqlstate(cause) in (_SERIALIZATION, _DEADLOCK, _UNIQUE, _FOREIGN_KEY):
         return True
     code = getattr(cause, "sqlite_errorcode", None)
     return code is not None and (code & 0xFF == _SQLITE_BUSY or code in (_SQLITE_UNIQUE, _SQLITE_PRIMARY_KEY))

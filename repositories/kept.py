@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from repositories.api_keys import ApiKeyRepository
-from repositories.assignments import DirectQueueRepository, MembershipRepository
+from repositories.assigned_queues import AssignedQueueRepository
+from repositories.assignments import DirectQueueRepository, MembershipRepository, SkillRepository
 from repositories.audit import AuditRepository
 from repositories.barriers import BarrierRepository
 from repositories.call_records import CallRecordRepository
@@ -26,6 +27,7 @@ from repositories.sight import Sight
 from repositories.sites import SiteRepository
 from repositories.skill_groups import SkillGroupRepository
 from repositories.standing import StandingRepository
+from repositories.structure import StructureRepository
 from repositories.teams import TeamRepository
 from repositories.users import UserRepository
 
@@ -73,6 +75,16 @@ class Kept:
         return MembershipRepository(self.connection, self.organization_id, self.sight)
 
     @cached_property
+    def skills(self) -> SkillRepository:
+        """Skill groups of people, added and taken."""
+        return SkillRepository(self.connection, self.organization_id, self.sight)
+
+    @cached_property
+    def assigned_queues(self) -> AssignedQueueRepository:
+        """Queues of teams and skill groups, added and taken."""
+        return AssignedQueueRepository(self.connection, self.organization_id, self.sight)
+
+    @cached_property
     def seats(self) -> SeatRepository:
         """License grants and the seats that they take."""
         return SeatRepository(self.connection, self.organization_id, self.sight)
@@ -81,6 +93,11 @@ class Kept:
     def organizations(self) -> OrganizationRepository:
         """The organization itself."""
         return OrganizationRepository(self.connection, self.organization_id, self.sight)
+
+    @cached_property
+    def structure(self) -> StructureRepository:
+        """Teams, queues, sites and so on, made, changed and deleted."""
+        return StructureRepository(self.connection, self.organization_id, self.sight)
 
     @cached_property
     def provisioning(self) -> ProvisioningRepository:

@@ -7,10 +7,10 @@ both directions.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
@@ -69,6 +69,8 @@ def beyond(order: Order, values: Sequence[Any], *, backward: bool) -> ColumnElem
     keys = order.keys
     directions = {key.descending for key in keys}
     if len(directions) == 1 and not any(key.nullable for key in keys):
+        if len(keys) == 1:
+            return _beyond(keys[0], values[0], backward)
         left, right = tuple_(*(key.column for key in keys)), tuple_(*values, types=[key.column.type for key in keys])
         return left < right if keys[0].descending != backward else left > right
     alternatives: list[ColumnElement[bool]] = []
@@ -76,7 +78,12 @@ def beyond(order: Order, values: Sequence[Any], *, backward: bool) -> ColumnElem
     for key, value in zip(keys, values, strict=True):
         alternatives.append(and_(*equal, _beyond(key, value, backward)))
         equal.append(key.column.is_(None) if value is None else key.column == value)
-    return or_(*alternatives)
+    first = keys[0]
+    if first.nullable and values[0] is None:
+        return or_(*alternatives)
+    # The same said again for the first key alone, so that an index finds where to begin.
+    least = first.column <= values[0] if first.descending != backward else first.column >= values[0]
+    return or_(*alternatives) if first.nullable and not backward else and_(least, or_(*alternatives))
 
 
 def _beyond(key: SortKey, value: Any, backward: bool) -> ColumnElement[bool]:
@@ -107,13 +114,50 @@ def _limits(order: Order, part: Slice) -> list[ColumnElement[bool]]:
 
 
 def sliced(statement: Select[Any], order: Order, part: Slice) -> Select[Any]:
-    """One slice of a list, with one row more than wanted: it tells whether the list goes on."""
-    return (
-        statement.where(*_limits(order, part))
-        .order_by(None)
-        .order_by(*sorting(order, backward=part.backward))
-        .limit(part.size + 1)
-    )
+    """One slice of a list, with one row more than wanted: it tells whether the list goes on.
+
+    A slice that begins among the rows with a value and may end among those without is put together from both: no
+    index finds "behind this value, or without one" in one go, and a deep page would cost as much as all before it.
+
+    Args:
+        statement: Selects the columns of the row, those of the order among them.
+    """
+    backward = part.backward
+    first, begins = order.keys[0], part.before if backward else part.after
+    crossing = first.nullable and begins is not None and (begins[0] is None) is backward
+    if not crossing:
+        return _cut(statement.where(*_limits(order, part)), sorting(order, backward=backward), part.size)
+    assert begins is not None
+    valued = first.column.is_not(None)
+    with_value, without = statement.where(valued), statement.where(first.column.is_(None))
+    if backward:
+        near, far = without.where(_tied(order, begins, backward)), with_value
+    else:
+        near, far = with_value.where(_valued_beyond(order, begins)), without
+    other = part.after if backward else part.before
+    if other is not None:
+        ends = beyond(order, other, backward=not backward)
+        near, far = near.where(ends), far.where(ends)
+    clauses = sorting(order, backward=backward)
+    parts = [select(_cut(each, clauses, part.size).subquery()) for each in (near, far)]
+    both = union_all(*parts).subquery()
+    columns = {column.name: column for column in both.c}
+    kept = Order(order.name, tuple(replace(key, column=columns[key.column.name]) for key in order.keys))
+    return _cut(select(both), sorting(kept, backward=backward), part.size)
+
+
+def _cut(statement: Select[Any], clauses: Sequence[ColumnElement[Any]], size: int) -> Select[Any]:
+    return statement.order_by(None).order_by(*clauses).limit(size + 1)
+
+
+def _valued_beyond(order: Order, values: Sequence[Any]) -> ColumnElement[bool]:
+    """The rows behind a position among those that have a value of the first key."""
+    return beyond(Order(order.name, (replace(order.keys[0], nullable=False), *order.keys[1:])), values, backward=False)
+
+
+def _tied(order: Order, values: Sequence[Any], backward: bool) -> ColumnElement[bool]:
+    """The rows on one side of a position among those that share its value of the first key."""
+    return beyond(Order(order.name, order.keys[1:]), values[1:], backward=backward)
 
 
 def sliced_per_parent(statement: Select[Any], parent: ColumnElement[Any], order: Order, part: Slice) -> Select[Any]:

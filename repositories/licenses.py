@@ -53,7 +53,7 @@ class LicenseCriteria:
     words: tuple[str, ...] = ()
 
 
-class LicenseRepository(NamedRepository[License]):
+class LicenseRepository(NamedRepository[License, LicenseCriteria]):
     """The licenses of one organization."""
 
     model = License

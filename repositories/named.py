@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, true
@@ -11,17 +13,50 @@ from sqlmodel import SQLModel
 
 from models.storage import table_of
 from repositories.bound import Bound
-from repositories.criteria import TextCondition, every_word_of_name
+from repositories.criteria import Nested, TextCondition, every_word_of_name
 from repositories.keyset import Order, Slice, SortKey, counted, ordered_by, sliced
 from repositories.rows import columns, light
 
+F = TypeVar("F", bound=Enum)
 M = TypeVar("M", bound=SQLModel)
+
+
+class NamedCriteria(Protocol):
+    """What the criteria of things of every kind have."""
+
+    @property
+    def active(self) -> bool | None: ...
+
+
+C = TypeVar("C", bound=NamedCriteria)
+
+
+@dataclass(frozen=True, slots=True)
+class ThingCriteria:
+    """Which things are wanted, by what can be asked of every kind; everything given must hold.
+
+    Attributes:
+        words: Beginnings of words that must all occur in the name, folded.
+    """
+
+    active: bool | None = None
+    name: TextCondition | None = None
+    words: tuple[str, ...] = ()
 
 
 def by_name(model: type[SQLModel], name: str) -> Order:
     """Things by name; the order of their lists unless another one is asked for."""
     table = table_of(model).c
     return ordered_by(name, [SortKey("name_key", table.name_key)], table.id)
+
+
+def by_name_or_creation(model: type[SQLModel], fields: type[F]) -> Mapping[F, SortKey]:
+    """What lists of most kinds can be sorted by: the sort keys of the fields NAME and CREATED_AT."""
+    table = table_of(model).c
+    return {
+        fields["NAME"]: SortKey("name_key", table.name_key),
+        fields["CREATED_AT"]: SortKey("created_at", table.created_at, kind="instant"),
+    }
 
 
 def meeting(
@@ -39,10 +74,14 @@ def meeting(
     return clauses
 
 
-class NamedRepository(Bound, Generic[M]):
+class NamedRepository(Bound, Generic[M, C]):
     """Things of one kind in one organization."""
 
     model: ClassVar[type[SQLModel]]
+
+    def meeting(self, criteria: C) -> list[ColumnElement[bool]]:
+        """Criteria that stand side by side, as conditions on the table."""
+        raise NotImplementedError
 
     async def by_id(self, ids: Collection[UUID]) -> Mapping[UUID, M]:
         """The things with these ids that the caller sees."""
@@ -53,13 +92,15 @@ class NamedRepository(Bound, Generic[M]):
         things: list[Any] = self._light(found.all())
         return {thing.id: thing for thing in things}
 
-    async def listed(self, where: Sequence[ColumnElement[bool]], order: Order, part: Slice) -> list[M]:
-        """One slice of the list of all that meet the conditions."""
+    async def listed(self, wanted: Nested[C], order: Order, part: Slice) -> list[M]:
+        """One slice of the list of all that are wanted, and one more."""
+        where = wanted.on(self.meeting)
         statement = select(*columns(self.model)).where(self._ours(self.model), self._visible(), *where)
         return self._light((await self._connection.execute(sliced(statement, order, part))).all())
 
-    async def count(self, where: Sequence[ColumnElement[bool]], limit: int) -> int:
-        """How many meet the conditions, up to one more than the limit."""
+    async def count(self, wanted: Nested[C], limit: int) -> int:
+        """How many are wanted, up to one more than the limit."""
+        where = wanted.on(self.meeting)
         table = table_of(self.model).c
         statement = select(table.id).where(self._ours(self.model), self._visible(), *where)
         return await counted(self._connection, statement, limit)

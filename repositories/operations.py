@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
-from models.operation import BulkItemOutcome, BulkOperation, BulkOperationItem
+from models.operation import (
+    BulkItemOutcome,
+    BulkOperation,
+    BulkOperationItem,
+    BulkOperationKind,
+    BulkOperationStatus,
+)
 from models.storage import table_of
 from repositories.bound import Bound
+from repositories.criteria import ChoiceCondition, InstantCondition, KeyCondition
 from repositories.edges import counts, slices
-from repositories.keyset import Order, Slice, SortKey, ordered_by
+from repositories.keyset import Order, Slice, SortKey, counted, ordered_by, sliced
 from repositories.rows import columns, light
 from repositories.sight import visible_operations
 
@@ -20,10 +28,48 @@ _operations = table_of(BulkOperation).c
 _items = table_of(BulkOperationItem).c
 
 ITEMS_IN_ORDER = ordered_by("items", [SortKey("index", _items.index, kind="number")], _items.id)
+OPERATIONS_LATEST_FIRST = ordered_by(
+    "bulk operations", [SortKey("created_at", _operations.created_at, descending=True, kind="instant")], _operations.id
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OperationCriteria:
+    """Which operations are wanted; everything given must hold.
+
+    Attributes:
+        requested_by: People and keys.
+    """
+
+    kind: ChoiceCondition[BulkOperationKind] | None = None
+    status: ChoiceCondition[BulkOperationStatus] | None = None
+    requested_by: KeyCondition | None = None
+    created_at: InstantCondition | None = None
 
 
 class OperationRepository(Bound):
     """The bulk operations of one organization that the caller sees."""
+
+    async def listed(self, criteria: OperationCriteria, order: Order, part: Slice) -> list[BulkOperation]:
+        """One slice of the list of all that meet the criteria."""
+        statement = select(*columns(BulkOperation)).where(*self._meeting(criteria))
+        return light(BulkOperation, await self._connection.execute(sliced(statement, order, part)))
+
+    async def count(self, criteria: OperationCriteria, limit: int) -> int:
+        """How many meet the criteria, up to one more than the limit."""
+        return await counted(self._connection, select(_operations.id).where(*self._meeting(criteria)), limit)
+
+    def _meeting(self, criteria: OperationCriteria) -> list[ColumnElement[bool]]:
+        clauses = [self._ours(BulkOperation), visible_operations(self._sight)]
+        if criteria.kind is not None:
+            clauses.append(criteria.kind.on(_operations.kind))
+        if criteria.status is not None:
+            clauses.append(criteria.status.on(_operations.status))
+        if criteria.requested_by is not None:
+            clauses.append(criteria.requested_by.on(_operations.actor_id))
+        if criteria.created_at is not None:
+            clauses.append(criteria.created_at.on(_operations.created_at))
+        return clauses
 
     async def by_id(self, ids: Collection[UUID]) -> Mapping[UUID, BulkOperation]:
         """The operations with these ids."""

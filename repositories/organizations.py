@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models import metadata
 from models.license import License, LicensePool, LicenseType
 from models.organization import Organization
 from models.profile import DesktopProfile, UserProfile, UserProfileKind
 from models.session import Surface
 from models.storage import table_of, uuid7
 from models.text import fold
+from models.user import User, UserStatus
 from repositories.bound import Bound
 from repositories.rows import columns, light
 
@@ -52,16 +55,52 @@ async def organization_by_name(connection: AsyncConnection, name: str) -> Organi
     return next(iter(light(Organization, found)), None)
 
 
+async def people_of_organizations(connection: AsyncConnection) -> dict[UUID, tuple[int, int]]:
+    """How many people each organization has, and how many of them are active; deleted ones do not count."""
+    users = table_of(User).c
+    found = await connection.execute(
+        select(users.organization_id, func.count(), func.sum(case((users.status == UserStatus.ACTIVE, 1), else_=0)))
+        .where(users.status != UserStatus.DELETED)
+        .group_by(users.organization_id)
+    )
+    return {row[0]: (int(row[1]), int(row[2])) for row in found}
+
+
+async def delete_organization(connection: AsyncConnection, key: UUID, at: datetime) -> dict[str, int]:
+    """Delete everything that belongs to an organization, its audit too, and at last itself: a statement a table.
+
+    Returns:
+        How many rows of each table are gone.
+    """
+    await connection.execute(
+        update(table_of(Organization)).where(_organizations.id == key).values(deletion_began_at=at)
+    )
+    gone: dict[str, int] = {}
+    for table in reversed(metadata.sorted_tables):  # what refers comes before what is referred to
+        owner = table.c.id if table is table_of(Organization) else table.c.organization_id
+        gone[table.name] = (await connection.execute(delete(table).where(owner == key))).rowcount
+    return gone
+
+
 async def create_organization(
-    connection: AsyncConnection, name: str, at: datetime, *, demo: bool = False, time_zone: str = "UTC"
+    connection: AsyncConnection,
+    name: str,
+    at: datetime,
+    *,
+    demo: bool = False,
+    time_zone: str = "UTC",
+    new_key: Callable[[datetime], UUID] = uuid7,
 ) -> UUID:
     """Make an organization with what each has: the built-in user profiles (requirement B17), a desktop profile as
     the default for everybody (B5), and the two licenses with unlimited seats (D1).
 
+    Args:
+        new_key: Makes the keys; for organizations that are the same each time they are made.
+
     Returns:
         The key of the new organization.
     """
-    key, desktop = uuid7(at), uuid7(at)
+    key, desktop = new_key(at), new_key(at)
     stamps = {"organization_id": key, "version": 1, "created_at": at, "updated_at": at}
     await connection.execute(
         insert(table_of(Organization)),
@@ -89,7 +128,7 @@ async def create_organization(
         insert(table_of(UserProfile)),
         [
             {
-                "id": uuid7(at),
+                "id": new_key(at),
                 "name": profile_name,
                 "name_key": fold(profile_name),
                 "active": True,
@@ -101,7 +140,7 @@ async def create_organization(
             for kind, profile_name in PROFILE_NAMES.items()
         ],
     )
-    licenses = {kind: uuid7(at) for kind in LICENSE_NAMES}
+    licenses = {kind: new_key(at) for kind in LICENSE_NAMES}
     await connection.execute(
         insert(table_of(License)),
         [

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select
 
 from models.call_record import CallRecord
 from models.organization import Organization
@@ -23,6 +23,36 @@ _presences = table_of(Presence).c
 _calls = table_of(CallRecord).c
 _sessions = table_of(Session).c
 _organizations = table_of(Organization).c
+
+
+def shown_state(at: datetime, idle_minutes: int) -> ColumnElement[PresenceState]:
+    """What a person shows at an instant, as an expression on `users` with its `presences` beside it.
+
+    The same as `PresenceRepository.of_users` tells, for counting.
+
+    Args:
+        idle_minutes: After which a session of the organization ends.
+    """
+    state = _presences.state.type
+    engaged = exists().where(_calls.user_id == _users.id, _calls.ended_at.is_(None))
+    on_desktop = [
+        _sessions.user_id == _users.id,
+        _sessions.ended_at.is_(None),
+        _sessions.surface == Surface.AGENT_DESKTOP,
+    ]
+    idle_since = at - timedelta(minutes=idle_minutes)
+    ran_out = and_(
+        exists().where(*on_desktop),
+        or_(
+            ~exists().where(*on_desktop, _sessions.expires_at > at),
+            ~exists().where(*on_desktop, _sessions.last_active_at > idle_since),
+        ),
+    )
+    return case(
+        (and_(_users.status == UserStatus.ACTIVE, engaged), literal(PresenceState.ENGAGED, state)),
+        (or_(_presences.state.is_(None), ran_out), literal(PresenceState.OFFLINE, state)),
+        else_=_presences.state,
+    )
 
 
 class PresenceRepository(Bound):

@@ -55,11 +55,13 @@ class ProvisioningRepository(Bound):
         return numbers, externals
 
     async def known(self, model: type[SQLModel], ids: Collection[UUID]) -> Mapping[UUID, Row[Any]]:
-        """All columns of teams, queues, sites and profiles of the organization; unknown ones are absent."""
+        """All columns of teams, queues, sites and profiles, which nobody changes meanwhile; unknown ones are absent."""
         table = table_of(model)
         if not ids:
             return {}
-        found = await self._connection.execute(select(table).where(self._ours(model), table.c.id.in_(ids)))
+        found = await self._connection.execute(
+            select(table).where(self._ours(model), table.c.id.in_(ids)).order_by(table.c.id).with_for_update(read=True)
+        )
         return {row.id: row for row in found}
 
     async def built_in_profiles(self) -> dict[UserProfileKind, UUID]:

@@ -101,7 +101,7 @@ class Origin:
     assigned_at: datetime
 
 
-class QueueRepository(NamedRepository[Queue]):
+class QueueRepository(NamedRepository[Queue, QueueCriteria]):
     """The queues of one organization.
 
     Who works in a queue is looked up here and nowhere else. Memberships and direct assignments end with a
@@ -188,6 +188,16 @@ class QueueRepository(NamedRepository[Queue]):
         """How many queues are assigned to each team itself."""
         source, team_id, ours = self._of_teams()
         return await counts(self._connection, source, team_id, ids, ours)
+
+    async def of_skill_groups(self, ids: Collection[UUID], order: Order, part: Slice) -> dict[UUID, list[Queue]]:
+        """Queues assigned to each skill group."""
+        source, skill_group_id, ours = self._of_skill_groups()
+        return await slices(self._connection, Queue, source, skill_group_id, ids, order, part, ours)
+
+    async def count_of_skill_groups(self, ids: Collection[UUID]) -> dict[UUID, int]:
+        """How many queues are assigned to each skill group."""
+        source, skill_group_id, ours = self._of_skill_groups()
+        return await counts(self._connection, source, skill_group_id, ids, ours)
 
     async def agent_counts(self, ids: Collection[UUID]) -> dict[UUID, int]:
         """How many active people without a sign-in block work in each queue; queues with none are absent."""
@@ -336,6 +346,10 @@ class QueueRepository(NamedRepository[Queue]):
     def _of_teams(self) -> tuple[FromClause, ColumnElement[UUID], ColumnElement[bool]]:
         source = table_of(TeamQueue).join(table_of(Queue), _queues.id == _team_queues.queue_id)
         return source, _team_queues.team_id, self._ours(TeamQueue)
+
+    def _of_skill_groups(self) -> tuple[FromClause, ColumnElement[UUID], ColumnElement[bool]]:
+        source = table_of(SkillGroupQueue).join(table_of(Queue), _queues.id == _skill_queues.queue_id)
+        return source, _skill_queues.skill_group_id, self._ours(SkillGroupQueue)
 
 
 def _later(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, select, update
+from sqlalchemy import case, exists, select, update
 
 from models.license import License, LicenseGrant, LicenseGrantState, LicensePool, SeatLedgerEntry
 from models.storage import table_of
@@ -69,6 +69,27 @@ class SeatRepository(Bound):
             .returning(_grants.user_id, _grants.license_id)
         )
         return {(row.user_id, row.license_id) for row in changed}
+
+    async def without_seat(self, user_ids: Collection[UUID]) -> set[UUID]:
+        """Who of these people, each alone, would not get back the seat of a suspended grant (requirement E3)."""
+        still_held = table_of(LicenseGrant).alias("still_held")
+        found = await self._connection.execute(
+            select(_grants.user_id)
+            .distinct()
+            .join_from(table_of(LicenseGrant), table_of(LicensePool), _pools.license_id == _grants.license_id)
+            .where(
+                self._ours(LicenseGrant),
+                _grants.user_id.in_(user_ids),
+                _grants.state == LicenseGrantState.SUSPENDED,
+                _pools.granted >= _pools.seats,
+                ~exists().where(
+                    still_held.c.user_id == _grants.user_id,
+                    still_held.c.license_id == _grants.license_id,
+                    still_held.c.state == LicenseGrantState.ACTIVE,
+                ),
+            )
+        )
+        return set(found.scalars())
 
     async def grant(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add grants."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, delete, exists, func, insert, or_, select, update
 
 from models.api_key import ApiKey
 from models.audit import ActorKind
@@ -16,7 +16,7 @@ from models.deactivation import Deactivation, DeactivationQueue, DeactivationTea
 from models.organization import Organization
 from models.permission import PermissionScope
 from models.presence import Presence, PresenceState
-from models.session import Session, SessionEndReason, SignInBlock
+from models.session import Session, SessionEndReason, SignInBlock, Surface
 from models.storage import table_of
 from models.user import User, UserRole, UserRoleGrant, UserStatus
 from repositories.bound import Bound
@@ -252,20 +252,25 @@ class StandingRepository(Bound):
 
     async def end_sessions(
         self,
-        user_ids: Collection[UUID],
+        user_ids: Collection[UUID] | Select[Any],
         *,
         at: datetime,
         reason: SessionEndReason,
+        only: ColumnElement[bool] | None = None,
         except_session: UUID | None = None,
         own: UUID | None = None,
+        surfaces: Collection[Surface] | None = None,
     ) -> Sequence[Any]:
         """End the sessions of people.
 
         One that ran out before is marked as what it is and not returned (requirement E17).
 
         Args:
+            user_ids: Whose; a selection of keys where they could be too many to name.
+            only: Which of their sessions; all when None.
             except_session: A session that stays.
             own: The caller, whose sessions end as SIGNED_OUT whatever the reason for the others.
+            surfaces: End those on these surfaces only.
 
         Returns:
             `id`, `user_id` and `surface` of the sessions that were open until now.
@@ -280,7 +285,9 @@ class StandingRepository(Bound):
                 self._ours(Session),
                 _sessions.user_id.in_(user_ids),
                 _sessions.ended_at.is_(None),
+                *([] if only is None else [only]),
                 *([] if except_session is None else [_sessions.id != except_session]),
+                *([] if surfaces is None else [_sessions.surface.in_(surfaces)]),
             )
             .values(
                 ended_at=at,
@@ -298,7 +305,7 @@ class StandingRepository(Bound):
         ran_out = (SessionEndReason.EXPIRED, SessionEndReason.IDLE_TIMEOUT)
         return [row for row in ended if row.end_reason not in ran_out]
 
-    async def go_offline(self, user_ids: Collection[UUID], *, at: datetime) -> set[UUID]:
+    async def go_offline(self, user_ids: Collection[UUID] | Select[Any], *, at: datetime) -> set[UUID]:
         """Set presence to OFFLINE; the people whose presence that changed."""
         changed = await self._connection.execute(
             update(table_of(Presence))

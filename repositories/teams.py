@@ -62,7 +62,7 @@ class TeamCriteria:
     words: tuple[str, ...] = ()
 
 
-class TeamRepository(NamedRepository[Team]):
+class TeamRepository(NamedRepository[Team, TeamCriteria]):
     """The teams of one organization."""
 
     model = Team

@@ -4,21 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, select, true, union
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    case,
+    column,
+    exists,
+    false,
+    func,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    table,
+    true,
+    type_coerce,
+    union,
+)
 
-from models.license import LicenseGrant, LicenseGrantState
+from models.call_record import CallRecord
+from models.license import License, LicenseGrant, LicenseGrantState, LicenseType
+from models.organization import Organization
+from models.presence import Presence, PresenceState
 from models.queue import SkillGroupQueue, TeamQueue, UserQueue
+from models.session import Session, SignInBlock, Surface
+from models.site import Site
 from models.skill_group import SkillGroupMember
-from models.storage import table_of
+from models.storage import EPOCH, MICROSECOND, Instant, table_of
 from models.team import Membership, TeamAncestor
 from models.user import User, UserRole, UserRoleGrant, UserStatus
 from repositories.bound import Bound
-from repositories.criteria import ChoiceCondition, InstantCondition, KeyCondition, KeyTest, every_word
+from repositories.criteria import (
+    INNER_CHARACTERS,
+    ChoiceCondition,
+    InstantCondition,
+    KeyCondition,
+    KeyTest,
+    Nested,
+    TextCondition,
+    Unindexed,
+    containing,
+    reached,
+)
 from repositories.keyset import Order, Slice, SortKey, counted, sliced
+from repositories.presences import shown_state
 from repositories.rows import columns, light
 from repositories.sight import visible_users
 
@@ -31,6 +68,19 @@ _team_queues = table_of(TeamQueue).c
 _skill_queues = table_of(SkillGroupQueue).c
 _skilled = table_of(SkillGroupMember).c
 _grants = table_of(LicenseGrant).c
+_licenses = table_of(License).c
+_blocks = table_of(SignInBlock).c
+_sessions = table_of(Session).c
+_calls = table_of(CallRecord).c
+_sites = table_of(Site).c
+_organizations = table_of(Organization).c
+_presences = table_of(Presence).c
+
+# What SQLite searches: the search keys of people by any three characters, kept by triggers.
+_SEARCH = table("user_search", column("rowid"))
+
+# States that somebody says; ENGAGED follows from a call, and OFFLINE from saying nothing.
+_SAID = frozenset({PresenceState.AVAILABLE, PresenceState.WRAP_UP, PresenceState.UNAVAILABLE})
 
 
 class UserOrderField(Enum):
@@ -72,18 +122,78 @@ class UserCriteria:
     """Which people are wanted; everything given must hold.
 
     Attributes:
-        words: Beginnings of words that must all occur, folded.
+        status: Deleted people meet it only where it names DELETED (rule Q1).
+        desktop_profile: The one that counts for a person: their own, else that of the site or organization.
+        last_active_before: Nothing was done since, whether or not anything was done before.
+        words: What must all occur, folded.
     """
 
+    status: ChoiceCondition[UserStatus] | None = None
     id: KeyCondition | None = None
     role: ChoiceCondition[UserRole] | None = None
+    presence: PresenceCondition | None = None
     contact_center_enabled: bool | None = None
+    sign_in_blocked: bool | None = None
+    protected: bool | None = None
+    email: TextCondition | None = None
+    display_name: TextCondition | None = None
+    external_id: TextCondition | None = None
+    agent_number: TextCondition | None = None
     team: KeyCondition | None = None
     queue: KeyCondition | None = None
-    site: KeyCondition | None = None
+    skill_group: KeyCondition | None = None
     license: KeyCondition | None = None
+    effective_license_type: ChoiceCondition[LicenseType] | None = None
+    site: KeyCondition | None = None
+    profile: KeyCondition | None = None
+    desktop_profile: KeyCondition | None = None
+    activated_at: InstantCondition | None = None
+    last_sign_in_at: InstantCondition | None = None
+    last_active_before: datetime | None = None
+    created_at: InstantCondition | None = None
     updated_at: InstantCondition | None = None
+    deactivated_at: InstantCondition | None = None
     words: tuple[str, ...] = ()
+
+    @property
+    def narrow(self) -> bool:
+        """Whether few people meet them, so that these are looked up and sorted, instead of walking the order."""
+        related = (self.id, self.team, self.queue, self.skill_group)
+        own = (self.email, self.external_id, self.agent_number)
+        searched = any(len(word) >= INNER_CHARACTERS for word in self.words)
+        return searched or any(condition is not None and condition.narrow for condition in (*related, *own))
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceCondition:
+    """Condition on what people are shown as, at a moment."""
+
+    state: ChoiceCondition[PresenceState]
+    at: datetime
+
+
+# The desktop profile that counts (requirement B5); nobody outside the contact center has one (requirement B19).
+_COUNTING_DESKTOP: ColumnElement[Any] = case(
+    (
+        _users.contact_center_enabled == true(),
+        func.coalesce(
+            _users.desktop_profile_id,
+            select(_sites.default_desktop_profile_id).where(_sites.id == _users.site_id).scalar_subquery(),
+            select(_organizations.default_desktop_profile_id)
+            .where(_organizations.id == _users.organization_id)
+            .scalar_subquery(),
+        ),
+    ),
+)
+
+# What nearly everybody has is tested person by person; everything else is collected first.
+_COMMON_ROLES = frozenset({UserRole.AGENT})
+
+
+def states_meeting(condition: ChoiceCondition[UserStatus]) -> frozenset[UserStatus]:
+    """States that a condition is met by; deleted people only where `eq` or `in` names them (rule Q1)."""
+    met = {status for status in UserStatus if condition.holds(status)}
+    return frozenset(met if condition.names(UserStatus.DELETED) else met - {UserStatus.DELETED})
 
 
 class UserRepository(Bound):
@@ -106,15 +216,16 @@ class UserRepository(Bound):
         return next(iter(light(User, found)), None)
 
     async def page(
-        self, criteria: UserCriteria, statuses: Collection[UserStatus], order: Order, part: Slice
+        self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], order: Order, part: Slice
     ) -> list[User]:
-        """A slice of the people in one of these states who meet the criteria, and one more."""
-        statement = self._matching(select(*columns(User)), criteria, statuses)
+        """A slice of the people in one of these states who are wanted, and one more."""
+        statement = select(*columns(User)).where(*self.conditions(wanted, statuses))
         return light(User, await self._connection.execute(sliced(statement, order, part)))
 
-    async def count(self, criteria: UserCriteria, statuses: Collection[UserStatus], limit: int) -> int:
+    async def count(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], limit: int) -> int:
         """How many there are, up to one more than the limit."""
-        return await counted(self._connection, self._matching(select(_users.id), criteria, statuses), limit)
+        statement = select(_users.id).where(*self.conditions(wanted, statuses))
+        return await counted(self._connection, statement, limit)
 
     async def roles_of_users(self, ids: Collection[UUID]) -> Mapping[UUID, list[UserRole]]:
         """Roles of people, the least one first; people without any are absent."""
@@ -128,39 +239,214 @@ class UserRepository(Bound):
             roles.setdefault(row.user_id, []).append(row.role)
         return roles
 
+    async def count_by_status(
+        self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus]
+    ) -> Mapping[UserStatus, int]:
+        """How many there are in each state; states without anybody are absent."""
+        found = await self._connection.execute(
+            select(_users.status, func.count()).where(*self.conditions(wanted, statuses)).group_by(_users.status)
+        )
+        return {row[0]: int(row[1]) for row in found}
+
+    async def count_by_role(
+        self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus]
+    ) -> Mapping[UserRole, int]:
+        """How many there are with each role; roles that nobody has are absent."""
+        found = await self._connection.execute(
+            select(_roles.role, func.count())
+            .join_from(table_of(UserRoleGrant), table_of(User), _users.id == _roles.user_id)
+            .where(*self.conditions(wanted, statuses))
+            .group_by(_roles.role)
+        )
+        return {row[0]: int(row[1]) for row in found}
+
+    async def count_by_presence(
+        self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], at: datetime, idle_minutes: int
+    ) -> Mapping[PresenceState, int]:
+        """How many show each presence; those that nobody shows are absent."""
+        shown = (
+            select(shown_state(at, idle_minutes).label("state"))
+            .select_from(table_of(User).outerjoin(table_of(Presence), _presences.user_id == _users.id))
+            .where(*self.conditions(wanted, statuses))
+            .subquery()
+        )
+        found = await self._connection.execute(select(shown.c.state, func.count()).group_by(shown.c.state))
+        return {row[0]: int(row[1]) for row in found}
+
     @property
     def _visible(self) -> ColumnElement[bool]:
         return visible_users(self._sight)
 
-    def _matching(
-        self, statement: Select[Any], criteria: UserCriteria, statuses: Collection[UserStatus]
-    ) -> Select[Any]:
-        clauses = [self._ours(User), self._visible]
-        clauses.append(_users.status == next(iter(statuses)) if len(statuses) == 1 else _users.status.in_(statuses))
+    def conditions(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus]) -> list[ColumnElement[bool]]:
+        """What holds of the people in one of these states who are wanted and seen, as conditions on the table."""
+        ours, status = self._ours(User), _in_one_of(_users.status, statuses)
+        if wanted.any_required(lambda criteria: criteria.narrow):
+            ours = Unindexed(_users.organization_id) == self._organization_id
+            status = _in_one_of(Unindexed(_users.status), statuses)
+        return [ours, self._visible, status, *wanted.on(self._meeting)]
+
+    def _meeting(self, criteria: UserCriteria) -> list[ColumnElement[bool]]:
+        """Criteria that stand side by side, as conditions on the table."""
+        clauses: list[ColumnElement[bool]] = []
+        if criteria.status is not None:
+            clauses.append(_in_one_of(_users.status, states_meeting(criteria.status)))
         if criteria.id is not None:
             clauses.append(criteria.id.on(_users.id))
         if criteria.role is not None:
-            clauses.append(_roles_match(criteria.role))
+            clauses.append(self._roles_match(criteria.role))
+        if criteria.presence is not None:
+            clauses.append(self._shown_as(criteria.presence))
         if criteria.contact_center_enabled is not None:
             clauses.append(_users.contact_center_enabled == criteria.contact_center_enabled)
+        if criteria.protected is not None:
+            clauses.append(_users.protected == criteria.protected)
+        if criteria.sign_in_blocked is not None:
+            blocked = _users.id.in_(select(_blocks.user_id).where(self._ours(SignInBlock)))
+            clauses.append(blocked if criteria.sign_in_blocked else not_(blocked))
         if criteria.team is not None:
             clauses.append(criteria.team.on_related(_users.id, _members))
         if criteria.queue is not None:
-            clauses.append(criteria.queue.on_related(_users.id, _workers))
-        if criteria.site is not None:
-            clauses.append(criteria.site.on(_users.site_id))
+            clauses.append(criteria.queue.on_related(_users.id, _workers, _working()))
+        if criteria.skill_group is not None:
+            clauses.append(criteria.skill_group.on_related(_users.id, _skilled_in))
         if criteria.license is not None:
             clauses.append(criteria.license.on_related(_users.id, self._holders))
-        if criteria.updated_at is not None:
-            clauses.append(criteria.updated_at.on(_users.updated_at))
+        if criteria.effective_license_type is not None:
+            clauses.append(self._licensed_as(criteria.effective_license_type))
+        for condition, asked in (
+            (criteria.email, _users.email_folded),
+            (criteria.display_name, _users.display_name_key),
+            (criteria.external_id, _users.external_id_folded),
+            (criteria.agent_number, _users.agent_number_folded),
+            (criteria.site, _users.site_id),
+            (criteria.profile, _users.profile_id),
+            (criteria.desktop_profile, _COUNTING_DESKTOP),
+            (criteria.activated_at, _users.activated_at),
+            (criteria.last_sign_in_at, _users.last_sign_in_at),
+            (criteria.created_at, _users.created_at),
+            (criteria.updated_at, _users.updated_at),
+            (criteria.deactivated_at, _users.deactivated_at),
+        ):
+            if condition is not None:
+                clauses.append(condition.on(asked))
+        if criteria.last_active_before is not None:
+            never, before = _users.last_active_at.is_(None), _users.last_active_at < criteria.last_active_before
+            clauses.append(or_(never, before))
         if criteria.words:
-            clauses.append(every_word(_users.search_key, criteria.words))
-        return statement.where(*clauses)
+            clauses += self._found_by(criteria.words)
+        return clauses
+
+    def _found_by(self, words: tuple[str, ...]) -> list[ColumnElement[bool]]:
+        """Whether the search key contains each word, a short one at the beginning of a word (B6, rule Q7)."""
+        inner = [word for word in words if len(word) >= INNER_CHARACTERS]
+        clauses = [containing(_users.search_key, " " + word) for word in words if len(word) < INNER_CHARACTERS]
+        if self._connection.dialect.name != "sqlite":
+            return clauses + [containing(_users.search_key, word) for word in inner]
+        if inner:
+            wanted = " ".join('"' + word.replace('"', '""') + '"' for word in inner)
+            found = select(_SEARCH.c.rowid).where(literal_column(_SEARCH.name).op("MATCH")(wanted))
+            clauses.append(literal_column(f"{table_of(User).name}.rowid").in_(found))
+        return clauses
+
+    def _roles_match(self, condition: ChoiceCondition[UserRole]) -> ColumnElement[bool]:
+        """Whether one of the roles of a person matches; with `none_of`, whether none of them is among those."""
+        parts: list[ColumnElement[bool]] = []
+        if condition.eq is not None:
+            parts.append(self._having_one_of((condition.eq,)))
+        if condition.among is not None:
+            parts.append(self._having_one_of(condition.among))
+        if condition.none_of:
+            parts.append(not_(self._having_one_of(condition.none_of)))
+        return and_(true(), *parts)
+
+    def _having_one_of(self, roles: Collection[UserRole]) -> ColumnElement[bool]:
+        if not _COMMON_ROLES.isdisjoint(roles):
+            return exists().where(_roles.user_id == _users.id, _roles.role.in_(roles))
+        return _users.id.in_(select(_roles.user_id).where(self._ours(UserRoleGrant), _roles.role.in_(roles)))
+
+    def _licensed_as(self, condition: ChoiceCondition[LicenseType]) -> ColumnElement[bool]:
+        """Whether the license that counts is of a type; people without any meet `none_of` (requirement D1)."""
+        parts: list[ColumnElement[bool]] = []
+        if condition.eq is not None:
+            parts.append(self._counting_one_of((condition.eq,)))
+        if condition.among is not None:
+            parts.append(self._counting_one_of(condition.among))
+        if condition.none_of:
+            parts.append(not_(self._counting_one_of(condition.none_of)))
+        return and_(true(), *parts)
+
+    def _counting_one_of(self, types: Collection[LicenseType]) -> ColumnElement[bool]:
+        """Whether the highest type of which an active person has an active grant is one of these."""
+
+        def granted(these: Collection[LicenseType]) -> ColumnElement[bool]:
+            of_type = select(_licenses.id).where(self._ours(License), _licenses.type.in_(these))
+            return _users.id.in_(
+                select(_grants.user_id).where(
+                    _grants.license_id.in_(of_type), _grants.state == LicenseGrantState.ACTIVE
+                )
+            )
+
+        alternatives = []
+        for type in set(types):
+            higher = [other for other in LicenseType if other.value > type.value]
+            alternatives.append(and_(granted((type,)), not_(granted(higher))) if higher else granted((type,)))
+        return and_(_users.status == UserStatus.ACTIVE, or_(false(), *alternatives))
+
+    def _shown_as(self, condition: PresenceCondition) -> ColumnElement[bool]:
+        """Whether people are shown in a state, by the rules of `PresenceRepository.of_users`."""
+        wanted = {state for state in PresenceState if condition.state.holds(state)}
+        if len(wanted) == len(PresenceState):
+            return true()
+        at_work = select(_calls.user_id).where(self._ours(CallRecord), _calls.ended_at.is_(None))
+        engaged = and_(_users.status == UserStatus.ACTIVE, _users.id.in_(at_work))
+        said = _SAID & wanted
+        alternatives = [engaged] if PresenceState.ENGAGED in wanted else []
+        if PresenceState.OFFLINE in wanted:  # everybody but those who say something else: few are looked for
+            unwanted = _SAID - wanted
+            elsewhere = _users.id.in_(self._saying(unwanted, condition.at)) if unwanted else false()
+            alternatives.append(and_(not_(engaged), not_(elsewhere)))
+        elif said:
+            alternatives.append(and_(not_(engaged), _users.id.in_(self._saying(said, condition.at))))
+        return or_(false(), *alternatives)
+
+    def _saying(self, states: Collection[PresenceState], at: datetime) -> Select[Any]:
+        """People who said that they are in one of these states, and whose last session on the desktop still runs."""
+        minutes = (
+            select(_organizations.idle_timeout_minutes)
+            .where(_organizations.id == self._organization_id)
+            .scalar_subquery()
+        )
+        last = func.max(_sessions.last_active_at, type_=Instant())
+        idle: ColumnElement[bool]
+        if self._connection.dialect.name == "sqlite":
+            moment = literal((at - EPOCH) // MICROSECOND, Integer)
+            idle = type_coerce(last, Integer) + minutes * 60_000_000 <= moment
+        else:
+            idle = last + func.make_interval(0, 0, 0, 0, 0, minutes) <= literal(at, Instant())
+        said = table_of(Presence).alias("said")
+        chosen = select(said.c.user_id).where(said.c.organization_id == self._organization_id, said.c.state.in_(states))
+        ran_out = (
+            select(_sessions.user_id)
+            .where(
+                self._ours(Session),
+                _sessions.ended_at.is_(None),
+                _sessions.surface == Surface.AGENT_DESKTOP,
+                _sessions.user_id.in_(chosen),
+            )
+            .group_by(_sessions.user_id)
+            .having(or_(func.max(_sessions.expires_at, type_=Instant()) <= at, idle))
+        )
+        return chosen.where(said.c.user_id.not_in(ran_out))
 
     def _holders(self, test: KeyTest) -> Select[Any]:
         """People with a license; suspended grants show to those who may read licenses only."""
         holders = select(_grants.user_id).where(_tested(test, _grants.license_id))
         return holders if self._sight.licenses else holders.where(_grants.state == LicenseGrantState.ACTIVE)
+
+
+def _in_one_of(status: ColumnElement[Any], statuses: Collection[UserStatus]) -> ColumnElement[bool]:
+    """Whether a state is one of these; a single one is asked for with `=`, which indexes serve best."""
+    return status == next(iter(statuses)) if len(statuses) == 1 else status.in_(statuses)
 
 
 def _tested(test: KeyTest, key: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -172,8 +458,29 @@ def _members(test: KeyTest) -> Select[Any]:
     return select(_memberships.user_id).where(_tested(test, _memberships.team_id))
 
 
+def _skilled_in(test: KeyTest) -> Select[Any]:
+    """People in a skill group, whatever their state."""
+    return select(_skilled.user_id).where(_tested(test, _skilled.skill_group_id))
+
+
 def _workers(test: KeyTest) -> Select[Any]:
     """People who work in a queue: directly, through a team or one above it, or through a skill group; active ones."""
+    found = union(*_ways_to_queues(test)).subquery()
+    working = table_of(User).alias("working")
+    return (
+        select(found.c.user_id)
+        .join_from(found, working, working.c.id == found.c.user_id)
+        .where(working.c.status == UserStatus.ACTIVE)
+    )
+
+
+def _working() -> ColumnElement[bool]:
+    """Whether somebody works in any queue."""
+    return and_(_users.status == UserStatus.ACTIVE, or_(*(reached(_users.id, way) for way in _ways_to_queues(None))))
+
+
+def _ways_to_queues(test: KeyTest) -> tuple[Select[Any], Select[Any], Select[Any]]:
+    """People who have a queue directly, through a team or one above it, and through a skill group, in any state."""
     direct = select(_direct.user_id).where(_tested(test, _direct.queue_id))
     through_teams = (
         select(_memberships.user_id)
@@ -190,22 +497,4 @@ def _workers(test: KeyTest) -> Select[Any]:
         )
         .where(_tested(test, _skill_queues.queue_id))
     )
-    reached = union(direct, through_teams, through_skills).subquery()
-    working = table_of(User).alias("working")
-    return (
-        select(reached.c.user_id)
-        .join_from(reached, working, working.c.id == reached.c.user_id)
-        .where(working.c.status == UserStatus.ACTIVE)
-    )
-
-
-def _roles_match(condition: ChoiceCondition[UserRole]) -> ColumnElement[bool]:
-    """Whether one of the roles of a person matches; with `none_of`, whether none of them is among those."""
-    parts: list[ColumnElement[bool]] = []
-    if condition.eq is not None:
-        parts.append(_users.id.in_(select(_roles.user_id).where(_roles.role == condition.eq)))
-    if condition.among is not None:
-        parts.append(_users.id.in_(select(_roles.user_id).where(_roles.role.in_(condition.among))))
-    if condition.none_of:
-        parts.append(_users.id.not_in(select(_roles.user_id).where(_roles.role.in_(condition.none_of))))
-    return and_(true(), *parts)
+    return direct, through_teams, through_skills

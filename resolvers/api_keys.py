@@ -1,22 +1,47 @@
-"""Making API keys: the secret is shown once, and kept as a hash with a pepper outside the database."""
+"""Listing API keys, and making them: the secret is shown once, and kept as a hash with a pepper from elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
+from models.api_key import ApiKey
 from models.audit import AuditAction
 from models.permission import Permission
 from models.storage import uuid7
 from models.text import fold
+from repositories.api_keys import KEYS_BY_NAME
+from repositories.kept import Kept
+from repositories.keyset import Slice
 from resolvers.context import Change, Context
 from resolvers.identity import Unacceptable
 from resolvers.identity import name as checked_name
+from resolvers.lists import page_of_list
+from resolvers.paging import Page, PageArguments
 from resolvers.pepper import pepper_of
 from resolvers.permissions import FULL_ADMINISTRATOR
 from resolvers.recording import Fact, record
 from resolvers.refusals import MutationErrorCode as Code
 from resolvers.refusals import NotPermitted, refuse
 from resolvers.tokens import key_hash, new_key
+
+
+async def page(context: Context, include_inactive: bool, arguments: PageArguments) -> Page[ApiKey]:
+    """A page of keys by name; revoked and expired ones only where asked for.
+
+    Raises:
+        NotPermitted: The caller does not manage keys.
+        BadInput, BadCursor: See `PageArguments.slice`.
+    """
+    context.require(Permission.KEYS_MANAGE)
+    working_at = None if include_inactive else context.now()
+
+    async def fetch(kept: Kept, part: Slice) -> list[ApiKey]:
+        return await kept.api_keys.listed(working_at, KEYS_BY_NAME, part)
+
+    async def count(kept: Kept, limit: int) -> int:
+        return await kept.api_keys.count(working_at, limit)
+
+    return await page_of_list(context, KEYS_BY_NAME, arguments, fetch, count)
 
 
 async def create_api_key(

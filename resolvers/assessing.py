@@ -144,11 +144,11 @@ def assess_seats(
 
 @dataclass(frozen=True, slots=True)
 class AssignmentChange:
-    """A change of the teams or direct queues of people, in one way.
+    """A change of the teams, direct queues or skill groups of people, in one way.
 
     Attributes:
         way: `add`, `remove` or `set`.
-        ids: The teams or queues, in the order of the input.
+        ids: The things, in the order of the input.
     """
 
     way: str
@@ -168,7 +168,14 @@ def assess_assignment(
         return Problem(Code.INVALID_STATE, f"{person.label} is deactivated: reactivate first.")
     if adding and not person.contact_center_enabled:
         return Problem(Code.NOT_CONTACT_CENTER_ENABLED, f"{person.label} is not enabled for the contact center.")
-    wanted = set(change.ids)
-    added = [each for each in change.ids if each not in current] if adding else []
-    taken = wanted & set(current) if change.way == "remove" else set(current) - wanted if change.way == "set" else set()
+    added, taken = difference(current, change)
     return (added, taken) if added or taken else UNCHANGED
+
+
+def difference(current: Collection[UUID], change: AssignmentChange) -> tuple[list[UUID], set[UUID]]:
+    """What a change adds to what is there, in the order of the input, and what it takes."""
+    wanted = set(change.ids)
+    if change.way == "remove":
+        return [], wanted & set(current)
+    added = [each for each in change.ids if each not in current]
+    return added, set(current) - wanted if change.way == "set" else set()

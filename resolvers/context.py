@@ -47,6 +47,8 @@ class Context:
     Attributes:
         caller: Who asks; None for an anonymous request.
         address: Network address that the request came from.
+        session_token: What opens the session that this request began, if it began one.
+        session_ended: Whether this request ended the session that it came with.
     """
 
     database: Database
@@ -55,6 +57,8 @@ class Context:
     request_id: str | None = None
     address: str | None = None
     now: Callable[[], datetime] = utc_now
+    session_token: str | None = field(default=None, repr=False)
+    session_ended: bool = False
 
     @property
     def known(self) -> Caller:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from uuid import UUID
 
 from models.license import License, LicensePool
 from models.permission import Permission
 from models.user import User
+from repositories.criteria import Nested
 from repositories.kept import Kept
-from repositories.keyset import Slice
 from repositories.licenses import LICENSE_IDENTITY, LICENSES_SORTABLE, LicenseCriteria, LicenseOrderField
 from resolvers.context import Context
-from resolvers.lists import page_of_list
+from resolvers.lists import page_of_named
 from resolvers.orders import Wish, chosen_order
 from resolvers.paging import Page, PageArguments
 
@@ -35,7 +34,7 @@ async def required_license_of(context: Context, license_id: UUID) -> License | N
 
 async def page(
     context: Context,
-    criteria: LicenseCriteria,
+    wanted: Nested[LicenseCriteria],
     include_inactive: bool,
     wishes: Sequence[Wish[LicenseOrderField]],
     arguments: PageArguments,
@@ -47,17 +46,8 @@ async def page(
         BadInput, BadCursor: See `PageArguments.slice` and `chosen_order`.
     """
     context.require(Permission.LICENSES_READ)
-    if criteria.active is None and not include_inactive:
-        criteria = replace(criteria, active=True)
     order = chosen_order("licenses", wishes, LICENSES_SORTABLE, LicenseOrderField.NAME, LICENSE_IDENTITY)
-
-    async def fetch(kept: Kept, part: Slice) -> list[License]:
-        return await kept.licenses.listed(kept.licenses.meeting(criteria), order, part)
-
-    async def count(kept: Kept, limit: int) -> int:
-        return await kept.licenses.count(kept.licenses.meeting(criteria), limit)
-
-    return await page_of_list(context, order, arguments, fetch, count)
+    return await page_of_named(context, lambda kept: kept.licenses, wanted, include_inactive, order, arguments)
 
 
 async def seats_of(context: Context, license: License) -> LicensePool | None:

@@ -7,6 +7,16 @@ from dataclasses import dataclass
 class Limits:
     """Largest sizes of requests."""
 
+    max_request_bytes: int = 1_048_576
+    max_document_characters: int = 20_000
+    max_tokens: int = 1_000
+    max_definitions: int = 40
+    max_variables: int = 50
+    max_aliases: int = 15
+    max_directives: int = 20
+    max_depth: int = 12
+    max_cost: int = 20_000
+    max_query_s: float = 10
     max_page_size: int = 100
     max_bulk_targets: int = 1_000
     max_inline_targets: int = 1_000
@@ -17,6 +27,8 @@ class Limits:
 
 MAX_NODES = 100
 MAX_IN_LIST = 500
+MAX_FILTER_LEVELS = 4  # of and, or and not in each other
+MIN_CONTAINED_CHARACTERS = 2
 MAX_SORT_KEYS = 3
 MAX_SEARCH_CHARACTERS = 200
 MAX_TEXT_CHARACTERS = 320  # no name, number or mail address is longer

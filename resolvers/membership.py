@@ -1,8 +1,9 @@
-"""Giving people teams and direct queues, and taking them: the same mutation assigns anybody (requirement C17)."""
+"""Giving people teams, direct queues and skill groups, and taking them: each mutation assigns anybody (C4, C17)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 from models.audit import AuditAction
@@ -21,6 +22,30 @@ from resolvers.targets import Person, UserTarget, lock_people
 Plan = dict[UUID, tuple[list[UUID], set[UUID]]]
 
 
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """What people are given and lose.
+
+    Attributes:
+        type_name: Name of the type in the schema.
+        field: Name of the list, in inputs and in audit events.
+        word: What one is called.
+    """
+
+    kind: BulkOperationKind
+    type_name: str
+    field: str
+    word: str
+    repository: Callable[[Kept], AssignmentRepository]
+
+
+TEAMS = Assigned(BulkOperationKind.ASSIGN_TEAMS, "Team", "teams", "team", lambda kept: kept.memberships)
+QUEUES = Assigned(BulkOperationKind.ASSIGN_QUEUES, "Queue", "queues", "queue", lambda kept: kept.direct_queues)
+SKILL_GROUPS = Assigned(
+    BulkOperationKind.ASSIGN_SKILL_GROUPS, "SkillGroup", "skillGroups", "skill group", lambda kept: kept.skills
+)
+
+
 async def assign_teams(context: Context, target: UserTarget, terms: Terms, assignment: AssignmentChange) -> BulkAnswer:
     """Change the teams of people (requirements B10, C17, E14).
 
@@ -28,7 +53,7 @@ async def assign_teams(context: Context, target: UserTarget, terms: Terms, assig
         NotPermitted: The caller may not assign anything.
         Refused: A team is unknown or not in use.
     """
-    return await _assign(context, target, terms, assignment, BulkOperationKind.ASSIGN_TEAMS)
+    return await _assign(context, target, terms, assignment, TEAMS)
 
 
 async def assign_queues(context: Context, target: UserTarget, terms: Terms, assignment: AssignmentChange) -> BulkAnswer:
@@ -38,22 +63,29 @@ async def assign_queues(context: Context, target: UserTarget, terms: Terms, assi
         NotPermitted: The caller may not assign anything.
         Refused: A queue is unknown or not in use.
     """
-    return await _assign(context, target, terms, assignment, BulkOperationKind.ASSIGN_QUEUES)
+    return await _assign(context, target, terms, assignment, QUEUES)
 
 
-def _repository(kept: Kept, kind: BulkOperationKind) -> AssignmentRepository:
-    return kept.memberships if kind is BulkOperationKind.ASSIGN_TEAMS else kept.direct_queues
+async def assign_skill_groups(
+    context: Context, target: UserTarget, terms: Terms, assignment: AssignmentChange
+) -> BulkAnswer:
+    """Change the skill groups of people (requirements B10, C4, E14).
+
+    Raises:
+        NotPermitted: The caller may not assign anything.
+        Refused: A skill group is unknown or not in use.
+    """
+    return await _assign(context, target, terms, assignment, SKILL_GROUPS)
 
 
 async def _assign(
-    context: Context, target: UserTarget, terms: Terms, assignment: AssignmentChange, kind: BulkOperationKind
+    context: Context, target: UserTarget, terms: Terms, assignment: AssignmentChange, what: Assigned
 ) -> BulkAnswer:
     context.require(Permission.USERS_ASSIGN)
-    type_name = "Team" if kind is BulkOperationKind.ASSIGN_TEAMS else "Queue"
 
     async def work(change: Change) -> BulkAnswer:
-        assigned = _repository(change.kept, kind)
-        names = await check_things(assigned, assignment, f"{type_name.lower()}s")
+        assigned = what.repository(change.kept)
+        names = await check_things(assigned, assignment, what)
         people = await lock_people(context, change, target, Permission.USERS_ASSIGN, administrators=False)
         current = await assigned.of_users([person.id for person in people.values()])
         plan: Plan = {}
@@ -72,12 +104,12 @@ async def _assign(
             await _apply(change, assigned, passing, plan, assignment)
             versions = await change.kept.standing.touch(passing, at=change.at)
         for user_id in versions:
-            _tell(passing[user_id], plan[user_id], current.get(user_id, {}), names, type_name)
+            _tell(passing[user_id], plan[user_id], current.get(user_id, {}), names, what)
         return await write_operation(
             context,
             change,
             uuid7(change.at),
-            kind,
+            what.kind,
             items,
             terms,
             {assignment.way: [each.hex for each in assignment.ids]},
@@ -87,8 +119,10 @@ async def _assign(
     return await context.changing(work)
 
 
-async def check_things(assigned: AssignmentRepository, assignment: AssignmentChange, field: str) -> Mapping[UUID, str]:
-    """Names of the teams or queues of an assignment.
+async def check_things(
+    assigned: AssignmentRepository, assignment: AssignmentChange, what: Assigned
+) -> Mapping[UUID, str]:
+    """Names of the things of an assignment.
 
     Raises:
         Refused: NOT_FOUND for an unknown one; INVALID_STATE for one that is not in use, unless it is to be left.
@@ -96,9 +130,9 @@ async def check_things(assigned: AssignmentRepository, assignment: AssignmentCha
     known = await assigned.named(assignment.ids)
     problems = []
     for index, each in enumerate(assignment.ids):
-        path = ("input", field, assignment.way, str(index))
+        path = ("input", what.field, assignment.way, str(index))
         if each not in known:
-            problems.append(Problem(Code.NOT_FOUND, f"There is no such {field[:-1]}.", path))
+            problems.append(Problem(Code.NOT_FOUND, f"There is no such {what.word}.", path))
         elif not known[each][1] and assignment.way != "remove":
             problems.append(Problem(Code.INVALID_STATE, f"{known[each][0]} is not in use.", path))
     if problems:
@@ -126,19 +160,18 @@ def _tell(
     plan: tuple[list[UUID], set[UUID]],
     before: Mapping[UUID, str],
     names: Mapping[UUID, str],
-    type_name: str,
+    what: Assigned,
 ) -> None:
     added, taken = plan
-    kind = type_name.lower()
     for each in added:
-        item.effects.append(
-            Effect(UserEffectKind.ASSIGNED, f"joined {kind} {names[each]}", (type_name, each), names[each])
-        )
+        words = f"joined {what.word} {names[each]}"
+        item.effects.append(Effect(UserEffectKind.ASSIGNED, words, (what.type_name, each), names[each]))
     for each, name in before.items():
         if each in taken:
-            item.effects.append(Effect(UserEffectKind.UNASSIGNED, f"left {kind} {name}", (type_name, each), name))
+            words = f"left {what.word} {name}"
+            item.effects.append(Effect(UserEffectKind.UNASSIGNED, words, (what.type_name, each), name))
     after = [name for each, name in before.items() if each not in taken] + [names[each] for each in added]
-    item.changes.append((f"{kind}s", _listed(before.values()), _listed(after)))
+    item.changes.append((what.field, _listed(before.values()), _listed(after)))
 
 
 def _listed(names: Iterable[str]) -> str | None:

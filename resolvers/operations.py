@@ -10,9 +10,9 @@ from uuid import UUID
 from models.operation import BulkItemOutcome, BulkOperation, BulkOperationItem, UserEffectKind
 from repositories.kept import Kept
 from repositories.keyset import Slice
-from repositories.operations import ITEMS_IN_ORDER
+from repositories.operations import ITEMS_IN_ORDER, OPERATIONS_LATEST_FIRST, OperationCriteria
 from resolvers.context import Context
-from resolvers.lists import page_of_parent
+from resolvers.lists import page_of_list, page_of_parent
 from resolvers.paging import Page, PageArguments
 from resolvers.refusals import MutationErrorCode, MutationWarningCode, Problem, Warning
 
@@ -38,6 +38,22 @@ class KeptEffect:
 async def operation_of(context: Context, operation_id: UUID | None) -> BulkOperation | None:
     """The operation with this id; None when there is none or the caller does not see it."""
     return None if operation_id is None else await context.loaders.load("operations", operation_id, _by_id)
+
+
+async def page(context: Context, criteria: OperationCriteria, arguments: PageArguments) -> Page[BulkOperation]:
+    """A page of bulk operations, the latest first: one's own, or all with AUDIT_READ.
+
+    Raises:
+        BadInput, BadCursor: See `PageArguments.slice`.
+    """
+
+    async def fetch(kept: Kept, part: Slice) -> list[BulkOperation]:
+        return await kept.operations.listed(criteria, OPERATIONS_LATEST_FIRST, part)
+
+    async def count(kept: Kept, limit: int) -> int:
+        return await kept.operations.count(criteria, limit)
+
+    return await page_of_list(context, OPERATIONS_LATEST_FIRST, arguments, fetch, count)
 
 
 async def item_of(context: Context, item_id: UUID | None) -> BulkOperationItem | None:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from models.permission import Permission
 from models.profile import DesktopProfile, UserProfile
 from models.session import Surface
 from models.user import User
+from repositories.criteria import Nested
 from repositories.kept import Kept
+from repositories.named import ThingCriteria
+from repositories.profiles import (
+    DESKTOP_PROFILE_IDENTITY,
+    DESKTOP_PROFILES_SORTABLE,
+    USER_PROFILE_IDENTITY,
+    USER_PROFILES_SORTABLE,
+    DesktopProfileOrderField,
+    UserProfileCriteria,
+    UserProfileOrderField,
+)
 from resolvers.context import Context
+from resolvers.lists import page_of_named
+from resolvers.orders import Wish, chosen_order
+from resolvers.paging import Page, PageArguments
 from resolvers.permissions import FULL_ADMINISTRATOR
 
 
@@ -32,6 +46,42 @@ async def desktop_profile_of_user(context: Context, user: User) -> DesktopProfil
     None for somebody who is not enabled for the contact center (requirement B19).
     """
     return await context.loaders.load("desktop_profiles_of_users", user.id, _desktop_profiles_of_users)
+
+
+async def page_of_user_profiles(
+    context: Context,
+    wanted: Nested[UserProfileCriteria],
+    include_inactive: bool,
+    wishes: Sequence[Wish[UserProfileOrderField]],
+    arguments: PageArguments,
+) -> Page[UserProfile]:
+    """A page of user profiles, by name unless wished otherwise; those not in use only where asked for (B7).
+
+    Raises:
+        BadInput, BadCursor: See `PageArguments.slice` and `chosen_order`.
+    """
+    order = chosen_order(
+        "user profiles", wishes, USER_PROFILES_SORTABLE, UserProfileOrderField.NAME, USER_PROFILE_IDENTITY
+    )
+    return await page_of_named(context, lambda kept: kept.user_profiles, wanted, include_inactive, order, arguments)
+
+
+async def page_of_desktop_profiles(
+    context: Context,
+    wanted: Nested[ThingCriteria],
+    include_inactive: bool,
+    wishes: Sequence[Wish[DesktopProfileOrderField]],
+    arguments: PageArguments,
+) -> Page[DesktopProfile]:
+    """A page of desktop profiles, by name unless wished otherwise; those not in use only where asked for (B7).
+
+    Raises:
+        BadInput, BadCursor: See `PageArguments.slice` and `chosen_order`.
+    """
+    order = chosen_order(
+        "desktop profiles", wishes, DESKTOP_PROFILES_SORTABLE, DesktopProfileOrderField.NAME, DESKTOP_PROFILE_IDENTITY
+    )
+    return await page_of_named(context, lambda kept: kept.desktop_profiles, wanted, include_inactive, order, arguments)
 
 
 def surfaces_of(profile: UserProfile) -> list[Surface]:

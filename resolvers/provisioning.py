@@ -1,4 +1,4 @@
-"""Adding people by hand (requirements C1, D9 to D14, B2, B5, B17)."""
+"""Adding people by hand (requirements C1, C4, D9 to D14, B2, B5, B17)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from models.presence import PresenceState
 from models.profile import DesktopProfile, UserProfile, UserProfileKind
 from models.queue import Queue
 from models.site import Site
+from models.skill_group import SkillGroup
 from models.storage import uuid7
 from models.team import Team
 from models.text import mail_key, names_of
@@ -24,6 +25,7 @@ from resolvers.assessing import assess_seats
 from resolvers.bulk import BulkAnswer, Effect, Item, Terms, settle, write_operation
 from resolvers.context import Change, Context
 from resolvers.identity import CHECKS, checked, default_profile, grant_problem, roles_problem
+from resolvers.membership import QUEUES, SKILL_GROUPS, TEAMS
 from resolvers.recording import News
 from resolvers.refusals import MutationErrorCode as Code
 from resolvers.refusals import MutationWarningCode, NotAuthenticated, Problem, Warning
@@ -46,6 +48,7 @@ class NewUser:
     desktop_profile_id: UUID | None = None
     team_ids: tuple[UUID, ...] = ()
     queue_ids: tuple[UUID, ...] = ()
+    skill_group_ids: tuple[UUID, ...] = ()
     license_ids: tuple[UUID, ...] = ()
 
 
@@ -63,6 +66,7 @@ class _Known:
     desktops: Mapping[UUID, Any]
     teams: Mapping[UUID, Any]
     queues: Mapping[UUID, Any]
+    skill_groups: Mapping[UUID, Any]
     licenses: Mapping[UUID, Any]
 
 
@@ -95,7 +99,7 @@ async def add_users(
         Refused: Nobody is named, or more than 25 people (D9).
     """
     context.require(Permission.USERS_CREATE)
-    if any(new.team_ids or new.queue_ids for new in users):
+    if any(new.team_ids or new.queue_ids or new.skill_group_ids for new in users):
         context.require(Permission.USERS_ASSIGN)
     if any(new.license_ids for new in users):
         context.require(Permission.LICENSES_WRITE)
@@ -163,6 +167,7 @@ async def _look_up(context: Context, change: Change, drafts: Sequence[_Draft]) -
         desktops=await rows.known(DesktopProfile, {each.desktop_profile_id for each in new if each.desktop_profile_id}),
         teams=await rows.known(Team, {one for each in new for one in each.team_ids}),
         queues=await rows.known(Queue, {one for each in new for one in each.queue_ids}),
+        skill_groups=await rows.known(SkillGroup, {one for each in new for one in each.skill_group_ids}),
         licenses=await change.kept.seats.licenses({one for each in new for one in each.license_ids}),
     )
 
@@ -195,6 +200,7 @@ def _assess(context: Context, draft: _Draft, known: _Known) -> None:
             ("desktopProfileId", new.desktop_profile_id),
             ("teamIds", new.team_ids),
             ("queueIds", new.queue_ids),
+            ("skillGroupIds", new.skill_group_ids),
         ):
             if given:
                 draft.fail(
@@ -220,6 +226,7 @@ def _assess_references(draft: _Draft, known: _Known) -> None:
         ("desktopProfileId", (new.desktop_profile_id,), known.desktops),
         ("teamIds", new.team_ids, known.teams),
         ("queueIds", new.queue_ids, known.queues),
+        ("skillGroupIds", new.skill_group_ids, known.skill_groups),
         ("licenseIds", new.license_ids, known.licenses),
     )
     for name, ids, found in lists:
@@ -269,6 +276,7 @@ async def _insert(context: Context, change: Change, drafts: Sequence[_Draft], kn
     users, roles, presences, grants = [], [], [], []
     teams: list[tuple[UUID, UUID]] = []
     queues: list[tuple[UUID, UUID]] = []
+    skills: list[tuple[UUID, UUID]] = []
     seats: dict[UUID, int] = {}
     for draft in drafts:
         key, new, item = uuid7(change.at), draft.new, draft.item
@@ -279,13 +287,18 @@ async def _insert(context: Context, change: Change, drafts: Sequence[_Draft], kn
         presences.append({"user_id": key, "state": PresenceState.OFFLINE, "since": change.at, "reason_code": None})
         teams += [(key, each) for each in new.team_ids]
         queues += [(key, each) for each in new.queue_ids]
+        skills += [(key, each) for each in new.skill_group_ids]
         item.effects.append(Effect(UserEffectKind.USER_CREATED, "created"))
         item.changes.append(("email", None, row["email"]))
-        for type_name, ids, found in (("Team", new.team_ids, known.teams), ("Queue", new.queue_ids, known.queues)):
+        for what, ids, found in (
+            (TEAMS, new.team_ids, known.teams),
+            (QUEUES, new.queue_ids, known.queues),
+            (SKILL_GROUPS, new.skill_group_ids, known.skill_groups),
+        ):
             for each in ids:
                 name = found[each].name
-                words = f"joined {type_name.lower()} {name}"
-                item.effects.append(Effect(UserEffectKind.ASSIGNED, words, (type_name, each), name))
+                words = f"joined {what.word} {name}"
+                item.effects.append(Effect(UserEffectKind.ASSIGNED, words, (what.type_name, each), name))
         for each in new.license_ids:
             name = known.licenses[each].name
             seats[each] = seats.get(each, 0) + 1
@@ -304,6 +317,7 @@ async def _insert(context: Context, change: Change, drafts: Sequence[_Draft], kn
     await change.kept.standing.add_roles(roles)
     await change.kept.memberships.add(teams, at=change.at)
     await change.kept.direct_queues.add(queues, at=change.at)
+    await change.kept.skills.add(skills, at=change.at)
     await change.kept.seats.grant(grants)
     return seats
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from uuid import UUID
 
 from models.queue import Queue, QueueAssignmentSource
+from models.skill_group import SkillGroup
 from models.team import Team
 from models.user import User
+from repositories.criteria import Nested
 from repositories.kept import Kept
 from repositories.keyset import Slice
 from repositories.queues import (
@@ -23,7 +24,7 @@ from repositories.queues import (
     QueueOrderField,
 )
 from resolvers.context import Context
-from resolvers.lists import page_of_list, page_of_parent
+from resolvers.lists import page_of_named, page_of_parent
 from resolvers.orders import Wish, chosen_order
 from resolvers.paging import Page, PageArguments
 
@@ -35,7 +36,7 @@ async def queue_of(context: Context, queue_id: UUID | None) -> Queue | None:
 
 async def page(
     context: Context,
-    criteria: QueueCriteria,
+    wanted: Nested[QueueCriteria],
     include_inactive: bool,
     wishes: Sequence[Wish[QueueOrderField]],
     arguments: PageArguments,
@@ -45,17 +46,8 @@ async def page(
     Raises:
         BadInput, BadCursor: See `PageArguments.slice` and `chosen_order`.
     """
-    if criteria.active is None and not include_inactive:
-        criteria = replace(criteria, active=True)
     order = chosen_order("queues", wishes, QUEUES_SORTABLE, QueueOrderField.NAME, QUEUE_IDENTITY)
-
-    async def fetch(kept: Kept, part: Slice) -> list[Queue]:
-        return await kept.queues.listed(kept.queues.meeting(criteria), order, part)
-
-    async def count(kept: Kept, limit: int) -> int:
-        return await kept.queues.count(kept.queues.meeting(criteria), limit)
-
-    return await page_of_list(context, order, arguments, fetch, count)
+    return await page_of_named(context, lambda kept: kept.queues, wanted, include_inactive, order, arguments)
 
 
 async def queues_of_user(
@@ -138,6 +130,17 @@ async def queues_of_team(context: Context, team: Team, arguments: PageArguments)
     return await page_of_parent(context, "queues_of_teams", team.id, QUEUES_BY_NAME, arguments, fetch, _count_of_teams)
 
 
+async def queues_of_skill_group(context: Context, group: SkillGroup, arguments: PageArguments) -> Page[Queue]:
+    """Queues assigned to a skill group, by name."""
+
+    async def fetch(kept: Kept, ids: Collection[UUID], part: Slice) -> Mapping[UUID, list[Queue]]:
+        return await kept.queues.of_skill_groups(ids, QUEUES_BY_NAME, part)
+
+    return await page_of_parent(
+        context, "queues_of_skill_groups", group.id, QUEUES_BY_NAME, arguments, fetch, _count_of_skill_groups
+    )
+
+
 async def agent_count_of(context: Context, queue: Queue) -> int:
     """How many active people without a sign-in block work in a queue, whoever asks."""
     return await context.loaders.load("agent_counts_of_queues", queue.id, _agent_counts) or 0
@@ -153,6 +156,10 @@ async def _origins(kept: Kept, pairs: Collection[tuple[UUID, UUID]]) -> Mapping[
 
 async def _count_of_teams(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, int]:
     return await kept.queues.count_of_teams(ids)
+
+
+async def _count_of_skill_groups(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, int]:
+    return await kept.queues.count_of_skill_groups(ids)
 
 
 async def _agent_counts(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, int]:

@@ -12,10 +12,11 @@ from models.operation import StateChangeReason
 from models.storage import uuid7
 from resolvers.context import Change, Context
 
-# What the outbox calls an audited action on a person.
+# What the outbox calls an audited action.
 _EVENTS = {
     AuditAction.CREATED: "created",
     AuditAction.UPDATED: "updated",
+    AuditAction.DELETED: "deleted",
     AuditAction.DEACTIVATED: "deactivated",
     AuditAction.REACTIVATED: "reactivated",
     AuditAction.FORCED_OFFLINE: "forced_offline",
@@ -107,4 +108,5 @@ async def record(
 
 
 def _kind(fact: Fact) -> str:
-    return f"{fact.target_type.lower()}.{_EVENTS[fact.action]}"
+    thing = "".join("_" + letter.lower() if letter.isupper() else letter for letter in fact.target_type)
+    return f"{thing[1:]}.{_EVENTS[fact.action]}"

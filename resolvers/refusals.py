@@ -52,6 +52,18 @@ class BadCursor(Refusal):
     code = "BAD_CURSOR"
 
 
+class CostExceeded(Refusal):
+    """A document is larger or costs more than one request may."""
+
+    code = "COST_LIMIT"
+
+
+class DepthExceeded(Refusal):
+    """A document is nested more deeply than is taken."""
+
+    code = "DEPTH_LIMIT"
+
+
 class MutationErrorCode(Enum):
     """Machine-readable kind of a problem in a mutation."""
 
@@ -63,6 +75,8 @@ class MutationErrorCode(Enum):
     EMAIL_IN_OTHER_ORGANIZATION = "EMAIL_IN_OTHER_ORGANIZATION"
     AGENT_NUMBER_IN_USE = "AGENT_NUMBER_IN_USE"
     EXTERNAL_ID_IN_USE = "EXTERNAL_ID_IN_USE"
+    NAME_IN_USE = "NAME_IN_USE"
+    IN_USE = "IN_USE"
     INVALID_STATE = "INVALID_STATE"
     VERSION_CONFLICT = "VERSION_CONFLICT"
     SELF_ACTION = "SELF_ACTION"
@@ -90,6 +104,8 @@ class MutationWarningCode(Enum):
     """Machine-readable kind of a warning."""
 
     PREMIUM_APPLIES = "PREMIUM_APPLIES"
+    TEAMS_RESET = "TEAMS_RESET"
+    DESKTOP_PROFILE_RESET = "DESKTOP_PROFILE_RESET"
 
 
 @dataclass(frozen=True, slots=True)

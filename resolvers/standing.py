@@ -1,4 +1,4 @@
-"""Finding what bars people: deactivations and sign-in blocks.
+"""Finding what bars people: deactivations, sign-in blocks, and whatever else stands in the way of signing in.
 
 Who did it, why, and the note are None for who does not see the whole organization.
 """
@@ -6,15 +6,43 @@ Who did it, why, and the note are None for who does not see the whole organizati
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import Enum
 from uuid import UUID
 
 from models.deactivation import Deactivation
 from models.queue import Queue
-from models.session import SignInBlock
+from models.session import SignInBlock, Surface
 from models.team import Team
 from models.user import User, UserStatus
+from repositories.credentials import Account
 from repositories.kept import Kept
 from resolvers.context import Context
+
+
+class SignInBlocker(Enum):
+    """What keeps a person from signing in."""
+
+    DEACTIVATED = "DEACTIVATED"
+    DELETED = "DELETED"
+    SIGN_IN_BLOCKED = "SIGN_IN_BLOCKED"
+    NO_SURFACE_ACCESS = "NO_SURFACE_ACCESS"
+
+
+@dataclass(frozen=True, slots=True)
+class Eligibility:
+    """Whether a person may sign in.
+
+    Attributes:
+        blockers: Everything that stands in the way, in the order of the enum.
+    """
+
+    blockers: list[SignInBlocker]
+
+    @property
+    def allowed(self) -> bool:
+        """Whether nothing does."""
+        return not self.blockers
 
 
 async def deactivation_of(context: Context, user: User) -> Deactivation | None:
@@ -27,6 +55,27 @@ async def deactivation_of(context: Context, user: User) -> Deactivation | None:
 async def sign_in_block_of(context: Context, user: User) -> SignInBlock | None:
     """The sign-in block of a person; None when there is none."""
     return await context.loaders.load("sign_in_blocks_of_users", user.id, _blocks)
+
+
+async def eligibility_of(context: Context, user: User, surface: Surface | None) -> Eligibility:
+    """Whether a person with the right password would be signed in (Z9).
+
+    Args:
+        surface: Where; None asks whether any surface is open.
+    """
+    account = await context.loaders.load("accounts_of_users", user.id, _accounts)
+    return Eligibility([] if account is None else _blockers(account, surface))
+
+
+def _blockers(account: Account, surface: Surface | None) -> list[SignInBlocker]:
+    surfaces = Surface if surface is None else (surface,)
+    barred = {
+        SignInBlocker.DEACTIVATED: account.status is UserStatus.DEACTIVATED,
+        SignInBlocker.DELETED: account.status is UserStatus.DELETED,
+        SignInBlocker.SIGN_IN_BLOCKED: account.blocked,
+        SignInBlocker.NO_SURFACE_ACCESS: not any(account.opens(each) for each in surfaces),
+    }
+    return [blocker for blocker, applies in barred.items() if applies]
 
 
 async def teams_taken(context: Context, deactivation: Deactivation) -> list[Team]:
@@ -45,6 +94,10 @@ async def _deactivations(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, Dea
 
 async def _blocks(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, SignInBlock]:
     return await kept.barriers.blocks(ids)
+
+
+async def _accounts(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, Account]:
+    return await kept.credentials.accounts(ids)
 
 
 async def _teams(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, list[Team]]:

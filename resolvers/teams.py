@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from uuid import UUID
 
 from models.queue import Queue
 from models.team import Team
 from models.user import User
+from repositories.criteria import Nested
 from repositories.kept import Kept
 from repositories.keyset import Slice
 from repositories.teams import (
@@ -20,7 +20,7 @@ from repositories.teams import (
     TeamOrderField,
 )
 from resolvers.context import Context
-from resolvers.lists import page_of_list, page_of_parent
+from resolvers.lists import page_of_named, page_of_parent
 from resolvers.orders import Wish, chosen_order
 from resolvers.paging import Page, PageArguments
 
@@ -32,7 +32,7 @@ async def team_of(context: Context, team_id: UUID | None) -> Team | None:
 
 async def page(
     context: Context,
-    criteria: TeamCriteria,
+    wanted: Nested[TeamCriteria],
     include_inactive: bool,
     wishes: Sequence[Wish[TeamOrderField]],
     arguments: PageArguments,
@@ -42,17 +42,8 @@ async def page(
     Raises:
         BadInput, BadCursor: See `PageArguments.slice` and `chosen_order`.
     """
-    if criteria.active is None and not include_inactive:
-        criteria = replace(criteria, active=True)
     order = chosen_order("teams", wishes, TEAMS_SORTABLE, TeamOrderField.NAME, TEAM_IDENTITY)
-
-    async def fetch(kept: Kept, part: Slice) -> list[Team]:
-        return await kept.teams.listed(kept.teams.meeting(criteria), order, part)
-
-    async def count(kept: Kept, limit: int) -> int:
-        return await kept.teams.count(kept.teams.meeting(criteria), limit)
-
-    return await page_of_list(context, order, arguments, fetch, count)
+    return await page_of_named(context, lambda kept: kept.teams, wanted, include_inactive, order, arguments)
 
 
 async def teams_of_user(context: Context, user: User, arguments: PageArguments) -> Page[Team]:

@@ -1,26 +1,27 @@
-"""Changing the data and the roles of one person (requirements B10, B11, B17, C9, D12 to D17)."""
+"""Changing the data, the roles, and the site and profiles of one person.
+
+Requirements B3 to B5, B10, B11, B14, B17, B19, C9, D12 to D17.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from models.audit import AuditAction
-from models.license import LicenseType
 from models.permission import Permission
-from models.profile import UserProfile, UserProfileKind
-from models.session import SessionEndReason
-from models.site import Site
+from models.session import SessionEndReason, Surface
 from models.text import mail_key, names_of
 from models.user import IdentitySource, User, UserRole
 from resolvers.assessing import assess_last_administrator, assess_reach
+from resolvers.contact_center import Details, details_of
 from resolvers.context import Change, Context
-from resolvers.identity import CHECKS, checked, default_profile, grant_problem, roles_problem
+from resolvers.identity import CHECKS, checked, grant_problem, roles_problem
 from resolvers.recording import Fact, News, record
 from resolvers.refusals import MutationErrorCode as Code
-from resolvers.refusals import Problem, Refused
+from resolvers.refusals import Problem, Refused, Warning
 from resolvers.targets import Person, UserTarget, lock_people
 
 _PATH = ("input", "patch")
@@ -35,11 +36,14 @@ class UserPatch:
     Attributes:
         fields: Texts by their names in the schema; None clears.
         roles: All roles from now on; None leaves them.
+        references: Keys by their columns, those of `REFERENCES`; None clears.
     """
 
     fields: dict[str, Any] = field(default_factory=dict)
     roles: frozenset[UserRole] | None = None
     protected: bool | None = None
+    contact_center_enabled: bool | None = None
+    references: dict[str, UUID | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class UpdateAnswer:
 
     errors: list[Problem] = field(default_factory=list)
     user: User | None = None
+    warnings: list[Warning] = field(default_factory=list)
 
 
 async def update_user(
@@ -75,14 +80,17 @@ async def update_user(
             words = f"The user has version {person.version} by now."
             return UpdateAnswer([Problem(Code.VERSION_CONFLICT, words, ("input", "expectedVersion"))], user)
         try:
-            return UpdateAnswer(user=await _change(context, change, person, user, patch))
+            changed, warnings = await _change(context, change, person, user, patch)
+            return UpdateAnswer(user=changed, warnings=warnings)
         except Refused as refused:
             return UpdateAnswer(refused.problems, user)
 
     return await context.changing(work)
 
 
-async def _change(context: Context, change: Change, person: Person, user: User, patch: UserPatch) -> User:
+async def _change(
+    context: Context, change: Change, person: Person, user: User, patch: UserPatch
+) -> tuple[User, list[Warning]]:
     values, problems = checked(patch.fields, *_PATH)
     changed = {column: value for column, value in values.items() if getattr(user, column) != value}
     refused = _assess_fields(context, user, patch, changed)
@@ -91,18 +99,17 @@ async def _change(context: Context, change: Change, person: Person, user: User, 
     asked = {column: value for column, value in changed.items() if column not in barred}
     problems += refused + await _assess_uniqueness(context, change, user, asked)
     roles = patch.roles if patch.roles is not None and patch.roles != person.roles else None
-    held: set[LicenseType] = set()
-    if roles is not None:
-        grants = await change.kept.seats.grants_of([user.id])
-        held = {grant.type for grant in grants}
+    details = await _details(change, person, user, patch, roles)
+    if roles is not None and details is not None:
         for problem in (
             grant_problem(context.known, person.roles, roles, *_PATH, "roles"),
-            roles_problem(roles, held, *_PATH, "roles"),
+            roles_problem(roles, details.licenses, *_PATH, "roles"),
             await _administrator_problem(change, person, roles),
-            await _desktop_problem(change, user, roles - person.roles),
         ):
             if problem is not None:
                 problems.append(problem)
+    if details is not None:
+        problems += details.problems(context.known)
     if problems:
         raise Refused(*problems)
     columns: dict[str, Any] = dict(changed)
@@ -112,19 +119,43 @@ async def _change(context: Context, change: Change, person: Person, user: User, 
     if patch.protected is not None and patch.protected != user.protected:
         columns["protected"] = patch.protected
         told.append(("protected", _text(user.protected), _text(patch.protected)))
-    news: list[News] = []
     if roles is not None:
         told.append(("roles", _listed(person.roles), _listed(roles)))
-        columns |= await _change_roles(change, user, roles, held, told)
-        news = await _end_access(change, person, told)
+        await change.kept.standing.set_roles(user.id, roles)
+    news: list[News] = []
+    if details is not None:
+        columns |= details.columns
+        told += details.told
+        if details.resets_teams:
+            await change.kept.memberships.take([user.id])
+        ending = set(Surface) if roles is not None else details.lost_surfaces
+        news = await _end_access(change, person, ending, told) if ending else []
     if not told:
-        return user
+        return user, []
     if columns:
         await change.kept.provisioning.change(user.id, columns)
     versions = await change.kept.standing.touch([user.id], at=change.at)
     label = columns.get("display_name", user.display_name)
     await record(context, change, [Fact(AuditAction.UPDATED, "User", user.id, label, versions[user.id], told)], news)
-    return (await change.kept.users.by_id([user.id]))[user.id]
+    return (await change.kept.users.by_id([user.id]))[user.id], [] if details is None else details.warnings
+
+
+async def _details(
+    change: Change, person: Person, user: User, patch: UserPatch, roles: frozenset[UserRole] | None
+) -> Details | None:
+    """The contact-center details of somebody; None where nothing that is asked for touches them."""
+    if roles is None and patch.contact_center_enabled is None and not patch.references:
+        return None
+    held = {grant.type for grant in await change.kept.seats.grants_of([user.id])}
+    return await details_of(
+        change,
+        person,
+        user,
+        roles=person.roles if roles is None else roles,
+        held=held,
+        enabled=patch.contact_center_enabled,
+        given=patch.references,
+    )
 
 
 def _assess_fields(context: Context, user: User, patch: UserPatch, changed: Mapping[str, Any]) -> list[Problem]:
@@ -181,49 +212,17 @@ async def _administrator_problem(change: Change, person: Person, roles: frozense
     return None
 
 
-async def _desktop_problem(change: Change, user: User, added: frozenset[UserRole]) -> Problem | None:
-    """B5: who becomes an agent has a desktop profile, or that of the site or the organization."""
-    if UserRole.AGENT not in added or not user.contact_center_enabled or user.desktop_profile_id is not None:
-        return None
-    rows = change.kept.provisioning
-    site = (await rows.known(Site, [user.site_id])).get(user.site_id) if user.site_id is not None else None
-    if site is not None and site.default_desktop_profile_id is not None:
-        return None
-    if (await rows.organization()).default_desktop_profile_id is not None:
-        return None
-    return Problem(Code.DESKTOP_PROFILE_REQUIRED, "An agent needs a desktop profile.", (*_PATH, "roles"))
-
-
-async def _change_roles(
-    change: Change,
-    user: User,
-    roles: frozenset[UserRole],
-    held: set[LicenseType],
-    told: list[tuple[str, str | None, str | None]],
-) -> dict[str, Any]:
-    """Set roles, and the built-in profile that follows from them; a custom profile stays (requirement B17)."""
-    await change.kept.standing.set_roles(user.id, roles)
-    if not user.contact_center_enabled:
-        return {}
-    current = None
-    if user.profile_id is not None:
-        current = (await change.kept.provisioning.known(UserProfile, [user.profile_id])).get(user.profile_id)
-        if current is not None and current.kind is UserProfileKind.CUSTOM:
-            return {}
-    kind = default_profile(held, roles)
-    if current is not None and current.kind is kind:
-        return {}
-    told.append(("profile", current.kind.name if current is not None else None, kind.name))
-    return {"profile_id": (await change.kept.provisioning.built_in_profiles())[kind]}
-
-
-async def _end_access(change: Change, person: Person, told: list[tuple[str, str | None, str | None]]) -> list[News]:
-    """Sessions made under other roles end at once (security.md, Revocation)."""
+async def _end_access(
+    change: Change, person: Person, surfaces: Collection[Surface], told: list[tuple[str, str | None, str | None]]
+) -> list[News]:
+    """Sessions made under other roles, another profile or on a surface that is lost end at once."""
     standing = change.kept.standing
-    ended = await standing.end_sessions([person.id], at=change.at, reason=SessionEndReason.ACCESS_CHANGED)
+    ended = await standing.end_sessions(
+        [person.id], at=change.at, reason=SessionEndReason.ACCESS_CHANGED, surfaces=surfaces
+    )
     if ended:
         told.append(("openSessions", str(len(ended)), "0"))
-    if await standing.go_offline([person.id], at=change.at):
+    if Surface.AGENT_DESKTOP in surfaces and await standing.go_offline([person.id], at=change.at):
         told.append(("presence", person.presence.name, "OFFLINE"))
         return [News("presence.changed", person.id, {"state": "OFFLINE"})]
     return []

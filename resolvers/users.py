@@ -10,10 +10,10 @@ from uuid import UUID
 from models.permission import Permission
 from models.text import fold
 from models.user import User, UserRole, UserStatus
-from repositories.criteria import ChoiceCondition
+from repositories.criteria import Nested
 from repositories.kept import Kept
 from repositories.keyset import Slice
-from repositories.users import IDENTITY, SORTABLE, UserCriteria, UserKey, UserOrderField
+from repositories.users import IDENTITY, SORTABLE, UserCriteria, UserKey, UserOrderField, states_meeting
 from resolvers.context import Context
 from resolvers.limits import MAX_SEARCH_CHARACTERS
 from resolvers.lists import page_of_list
@@ -30,27 +30,29 @@ class UserQuestion:
     """Which people a list is about.
 
     Attributes:
-        status: Where there is a condition on the state, it alone decides about deactivated and deleted people.
-        include_deactivated: Whether deactivated people are listed where `status` says nothing.
+        wanted: Where it has a condition on the state anywhere, that alone decides about deactivated and deleted people.
+        include_deactivated: Whether deactivated people are listed where no condition says anything of states.
     """
 
-    criteria: UserCriteria = field(default_factory=UserCriteria)
-    status: ChoiceCondition[UserStatus] | None = None
+    wanted: Nested[UserCriteria] = field(default_factory=lambda: Nested(UserCriteria()))
     include_deactivated: bool = False
 
     @property
     def statuses(self) -> tuple[UserStatus, ...]:
-        """States of the people in the list; deleted ones only where `eq` or `in` names them (rule Q1)."""
-        if self.status is None:
+        """States of the people in the list; deleted ones only if an `eq` or `in` somewhere names them (rule Q1)."""
+        said = [criteria.status for criteria in self.wanted.anywhere() if criteria.status is not None]
+        if not said:
             return SHOWN_WITH_DEACTIVATED if self.include_deactivated else SHOWN
-        living = [status for status in SHOWN_WITH_DEACTIVATED if self.status.holds(status)]
-        deleted = self.status.names(UserStatus.DELETED) and self.status.holds(UserStatus.DELETED)
-        return (*living, UserStatus.DELETED) if deleted else tuple(living)
+        deleted = any(condition.names(UserStatus.DELETED) for condition in said)
+        possible = _possible(self.wanted)
+        return tuple(
+            status for status in UserStatus if status in possible and (deleted or status is not UserStatus.DELETED)
+        )
 
     @property
     def hides(self) -> bool:
         """Whether deactivated people are left out though nobody asked for that."""
-        return self.status is None and not self.include_deactivated
+        return not self.include_deactivated and all(criteria.status is None for criteria in self.wanted.anywhere())
 
 
 async def page(
@@ -64,18 +66,18 @@ async def page(
     """
     context.require(Permission.USERS_READ)
     order = chosen_order("users", wishes, SORTABLE, UserOrderField.DISPLAY_NAME, IDENTITY)
-    criteria, statuses = question.criteria, question.statuses
+    wanted, statuses = question.wanted, question.statuses
 
     async def fetch(kept: Kept, part: Slice) -> list[User]:
-        return await kept.users.page(criteria, statuses, order, part)
+        return await kept.users.page(wanted, statuses, order, part)
 
     async def count(kept: Kept, limit: int) -> int:
-        return await kept.users.count(criteria, statuses, limit)
+        return await kept.users.count(wanted, statuses, limit)
 
     async def count_hidden() -> int:
         limit = context.limits.max_total_count
         async with context.reading() as kept:
-            return min(await kept.users.count(criteria, (UserStatus.DEACTIVATED,), limit), limit)
+            return min(await kept.users.count(wanted, (UserStatus.DEACTIVATED,), limit), limit)
 
     found = await page_of_list(context, order, arguments, fetch, count)
     return replace(found, hidden=count_hidden) if question.hides else found
@@ -128,6 +130,16 @@ def search_words(search: str | None) -> tuple[str, ...]:
             f"A search has at most {MAX_SEARCH_CHARACTERS} characters.", ("search",), limit=MAX_SEARCH_CHARACTERS
         )
     return tuple(dict.fromkeys(word.strip(string.punctuation) or word for word in fold(search).split()))
+
+
+def _possible(wanted: Nested[UserCriteria]) -> frozenset[UserStatus]:
+    """States that wanted people can be in at all; that leads the search to the index of a state."""
+    possible = frozenset(UserStatus) if wanted.own.status is None else states_meeting(wanted.own.status)
+    for part in wanted.every:
+        possible &= _possible(part)
+    if wanted.some is not None:
+        possible &= frozenset[UserStatus]().union(*(_possible(part) for part in wanted.some))
+    return possible
 
 
 async def _by_id(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, User]:

@@ -18,6 +18,7 @@ from repositories.engine import PATIENCE_S, Database
 from resolvers.activity import Activity
 from resolvers.limits import Limits
 from resolvers.pepper import choose_pepper
+from server.graphiql.page import Page, is_for_browser
 from server.graphql import graphql
 from server.health import livez, readyz
 from server.settings import Settings
@@ -45,7 +46,16 @@ class Gateway:
     database: Database
     activity: Activity
     limits: Limits = field(default_factory=Limits)
+    page: Page = field(default_factory=Page)
     draining: bool = False
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What callers are told, and held to, by the settings."""
+    documents = settings.graphql.model_dump(exclude={"query_timeout_s"})
+    return Limits(
+        **documents, max_request_bytes=settings.server.max_body_bytes, max_query_s=settings.graphql.query_timeout_s
+    )
 
 
 def create_app(settings: Settings, database: Database) -> Starlette:
@@ -80,6 +90,7 @@ def create_app(settings: Settings, database: Database) -> Starlette:
     app = Starlette(
         routes=[
             Route("/graphql", _Graphql()),
+            Route("/graphiql/{name}", _page_file),
             Route("/livez", livez),
             Route("/readyz", readyz),
         ],
@@ -87,17 +98,29 @@ def create_app(settings: Settings, database: Database) -> Starlette:
         lifespan=lifespan,
         exception_handlers={404: _nothing_here},
     )
-    app.state.gateway = Gateway(settings, database, Activity(database))
+    app.router.redirect_slashes = False  # an address is right or not there: a redirect would leave the body behind
+    app.state.gateway = Gateway(settings, database, Activity(database), limits_of(settings))
     return app
 
 
 class _Graphql:
-    """`server.graphql.graphql` for every method, so that it answers the wrong ones in its own form."""
+    """`server.graphql.graphql` for every method, whose answers have its own form; for browsers GraphiQL."""
 
     async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
-        response = await graphql(Request(scope, receive, send))
+        request = Request(scope, receive, send)
+        gateway: Gateway = request.app.state.gateway
+        if gateway.settings.server.graphiql and is_for_browser(request):
+            response = gateway.page.page(request)
+        else:
+            response = await graphql(request)
         await response(scope, receive, send)
 
 
-async def _nothing_here(_request: Request, _error: Exception) -> Response:
+async def _page_file(request: Request) -> Response:
+    gateway: Gateway = request.app.state.gateway
+    found = gateway.page.file(request) if gateway.settings.server.graphiql else None
+    return found or await _nothing_here(request)
+
+
+async def _nothing_here(_request: Request, _error: Exception | None = None) -> Response:
     return JSONResponse({"status": "there is nothing here"}, 404)

@@ -22,18 +22,17 @@ from gql.execution import Outcome, execute
 from repositories.engine import DatabaseUnavailable
 from resolvers.authentication import authenticate
 from resolvers.context import Context
-from server.authentication import bearer_token
+from server.authentication import CALLER_HEADERS, keep_signed_in, keep_signed_out, token_of
 
 if TYPE_CHECKING:
     from server.app import Gateway
 
 JSON, GRAPHQL_JSON = "application/json", "application/graphql-response+json"
-PREFLIGHT_HEADERS = ("graphql-require-preflight", "apollo-require-preflight", "authorization")
 MAX_DEPTH = 64
+MAX_MARKS = 50_000  # brackets and commas of a body; the largest change that is taken has half as many
+MAX_VALUES = 20_000
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-# A text that does not end is skipped too, and nothing is looked at twice: an endless one would take minutes otherwise.
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 log = structlog.get_logger(__name__)
 
@@ -42,14 +41,23 @@ class Unreadable(Exception):
     """The request cannot be read as one of GraphQL.
 
     Attributes:
-        variable_path: The variable to blame, and the place in it; None when there is none.
+        details: Further extensions; `variablePath` is the variable to blame, and the place in it.
     """
 
-    def __init__(self, status: int, message: str, variable_path: Sequence[str] | None = None, **headers: str) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        variable_path: Sequence[str] | None = None,
+        details: Mapping[str, Any] | None = None,
+        **headers: str,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
-        self.variable_path = variable_path
+        self.details = dict(details or {})
+        if variable_path:
+            self.details["variablePath"] = list(variable_path)
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
@@ -73,7 +81,7 @@ async def graphql(request: Request) -> Response:
         operation = outcome.operation
     except Unreadable as problem:
         headers |= problem.headers
-        outcome = _said(problem.status, problem.message, "BAD_USER_INPUT", request_id, problem.variable_path)
+        outcome = _said(problem.status, problem.message, "BAD_USER_INPUT", request_id, problem.details)
     except ClientDisconnect:
         outcome = _said(400, "The request did not arrive whole.", "BAD_USER_INPUT", request_id)
     except DatabaseUnavailable as error:
@@ -109,7 +117,12 @@ async def graphql(request: Request) -> Response:
         milliseconds=round((time.perf_counter() - began) * 1000, 1),
     )
     content = orjson.dumps(outcome.response, default=str)
-    return Response(content, status, headers, media_type=f"{media_type}; charset=utf-8")
+    response = Response(content, status, headers, media_type=f"{media_type}; charset=utf-8")
+    if context is not None and context.session_token is not None:
+        keep_signed_in(response, request, context.session_token)
+    elif context is not None and context.session_ended:
+        keep_signed_out(response, request)
+    return response
 
 
 def request_id_of(request: Request) -> str:
@@ -126,13 +139,12 @@ async def _context(request: Request, gateway: Gateway, request_id: str) -> Conte
         request_id=request_id,
         address=request.client.host if request.client else None,
     )
-    context.caller = await authenticate(gateway.database, bearer_token(request), context.now())
+    context.caller = await authenticate(gateway.database, token_of(request), context.now())
     return context
 
 
-def _said(status: int, message: str, code: str, request_id: str, variable_path: Sequence[str] | None = None) -> Outcome:
-    extensions = {"variablePath": list(variable_path)} if variable_path else None
-    return Outcome(status, {"errors": [Told(message, code, extensions=extensions).formatted(None, request_id)]})
+def _said(status: int, message: str, code: str, request_id: str, details: dict[str, Any] | None = None) -> Outcome:
+    return Outcome(status, {"errors": [Told(message, code, extensions=details).formatted(None, request_id)]})
 
 
 def _wanted(request: Request) -> str:
@@ -166,14 +178,14 @@ async def _body(request: Request, gateway: Gateway) -> Mapping[str, Any]:
     limit = gateway.settings.server.max_body_bytes
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > 18 or int(declared) > limit):
-        raise Unreadable(413, f"A request has at most {limit:,} bytes.", Connection="close")
+        raise _too_large(limit, int(declared[:18]))
     content = bytearray()
     try:
         async with asyncio.timeout(gateway.settings.server.body_timeout_s):
             async for chunk in request.stream():
                 content += chunk
                 if len(content) > limit:
-                    raise Unreadable(413, f"A request has at most {limit:,} bytes.", Connection="close")
+                    raise _too_large(limit, len(content))
     except TimeoutError:
         raise Unreadable(408, "The request did not arrive in time.", Connection="close") from None
     parsed = _json(bytes(content), "The body of the request")
@@ -182,8 +194,14 @@ async def _body(request: Request, gateway: Gateway) -> Mapping[str, Any]:
     return parsed
 
 
+def _too_large(limit: int, measured: int) -> Unreadable:
+    """A refusal of a body, of which no more is read: the length that it is said to have, or what came so far."""
+    details = {"limitName": "maxRequestBytes", "limit": limit, "measured": measured}
+    return Unreadable(413, f"A request has at most {limit:,} bytes.", details=details, Connection="close")
+
+
 def _parameters(request: Request) -> Mapping[str, Any]:
-    if not any(name in request.headers for name in PREFLIGHT_HEADERS):
+    if not any(name in request.headers for name in CALLER_HEADERS):
         # Without one, any page in a browser could send it and make the gateway work (CSRF).
         raise Unreadable(400, "A GET needs the header GraphQL-Require-Preflight or Authorization.")
     given: dict[str, Any] = {}
@@ -198,22 +216,34 @@ def _parameters(request: Request) -> Mapping[str, Any]:
 
 
 def _json(content: bytes, what: str) -> Any:
-    depth = 0
-    for bracket in _BRACKETS.finditer(content):
-        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(bracket[0], 0)
-        if depth > MAX_DEPTH:
-            raise Unreadable(400, f"{what} is nested more than {MAX_DEPTH} levels deep.")
+    """What stands in a text of JSON, if it is not more than is worth reading.
+
+    Marks are counted first, those in texts too, because that takes no time at all; a million empty lists would take
+    half a second to be made.
+    """
+    if sum(content.count(mark) for mark in (b",", b"[", b"{")) > MAX_MARKS:
+        raise Unreadable(400, f"{what} has more than {MAX_MARKS:,} brackets and commas.")
     try:
-        return orjson.loads(content)
+        parsed = orjson.loads(content)
     except orjson.JSONDecodeError:
         raise _no_json(content, what) from None
+    values, level = 1, [parsed] if isinstance(parsed, dict | list) else []
+    for _ in range(MAX_DEPTH + 1):
+        level = [part for one in level for part in (one.values() if isinstance(one, dict) else one)]
+        values += len(level)
+        if values > MAX_VALUES:
+            raise Unreadable(400, f"{what} holds more than {MAX_VALUES:,} values.")
+        level = [one for one in level if isinstance(one, dict | list)]
+        if not level:
+            return parsed
+    raise Unreadable(400, f"{what} is nested more than {MAX_DEPTH} levels deep.")
 
 
 def _no_json(content: bytes, what: str) -> Unreadable:
     """Why something is not taken for JSON: half of a surrogate pair, which programs send unawares, is named."""
     try:
         path = unstorable(json.loads(content.decode("utf-8", "surrogatepass")))
-    except ValueError:
+    except (ValueError, RecursionError):
         path = None
     if path is None:
         return Unreadable(400, f"{what} is not JSON in UTF-8.")

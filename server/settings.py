@@ -54,6 +54,7 @@ class ServerSettings(Section):
     trusted_proxies: Origins = Field(
         default=(), description="Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."
     )
+    graphiql: bool = Field(default=True, description="Whether browsers that open /graphql get GraphiQL.")
     max_body_bytes: int = Field(default=1_048_576, ge=1_024, description="Largest body of a request, in bytes.")
     body_timeout_s: float = Field(default=10, gt=0, description="Seconds in which the body of a request must arrive.")
     drain_timeout_s: int = Field(
@@ -107,6 +108,15 @@ class GraphqlSettings(Section):
     """How documents are executed."""
 
     query_timeout_s: float = Field(default=10, gt=0, description="Seconds that a query is given.")
+    max_document_characters: int = Field(default=20_000, ge=1_000, description="Most characters of a document.")
+    max_tokens: int = Field(default=1_000, ge=100, le=20_000, description="Most tokens of a document.")
+    max_definitions: int = Field(default=40, ge=1, description="Most operations and fragments of a document.")
+    max_variables: int = Field(default=50, ge=1, description="Most variables of an operation.")
+    max_aliases: int = Field(default=15, ge=1, description="Most aliases of one field of one type in a document.")
+    max_directives: int = Field(default=20, ge=1, description="Most directives in a document.")
+    max_depth: int = Field(default=12, ge=5, description="Most levels of fields in an operation.")
+    max_cost: int = Field(default=20_000, ge=100, description="Highest cost of an operation, counted before it runs.")
+    max_page_size: int = Field(default=100, ge=25, le=100, description="Most items of a page.")
 
 
 class AuthSettings(Section):

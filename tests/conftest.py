@@ -11,6 +11,7 @@ import pytest
 
 from tests import databases
 from tests.gateway import Gateway
+from tests.node_tools import Node, installed
 from tests.people import Staff
 from tests.statements import Statements
 
@@ -63,6 +64,12 @@ def postgres_url(_postgres: databases.PostgresServer | str) -> Iterator[str]:
 def database_url(request: pytest.FixtureRequest) -> str:
     """The address of an empty, migrated database of each kind."""
     return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url"))
+
+
+@pytest.fixture(scope="session")
+def node() -> Node:
+    """Node with the tools of `tests/node`, installed from npm at the first use."""
+    return installed()
 
 
 @pytest.fixture

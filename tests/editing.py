@@ -18,7 +18,7 @@ USER = """
 LOOK = f"query Look($id: ID!) {{ user(by: {{id: $id}}) {{ {USER} auditEvents {{ nodes {{ action note }} }} }} }}"
 UPDATE = f"""
 mutation Update($input: UpdateUserInput!) {{
-  updateUser(input: $input) {{ errors {{ code message path }} user {{ {USER} }} }}
+  updateUser(input: $input) {{ errors {{ code message path }} warnings {{ code path }} user {{ {USER} }} }}
 }}
 """
 

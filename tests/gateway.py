@@ -173,6 +173,10 @@ class Gateway:
         """A key as raw SQL takes it on this database."""
         return key.bytes if self.database.is_sqlite else key
 
+    def key_of(self, found: Any) -> UUID:
+        """The key in a value that raw SQL found on this database."""
+        return UUID(bytes=found) if self.database.is_sqlite else UUID(str(found))
+
 
 def _application(database: Database) -> Any:
     from server.app import create_app

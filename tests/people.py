@@ -30,7 +30,7 @@ from models.license import (
 from models.operation import StateChangeReason
 from models.organization import Organization
 from models.presence import Presence, PresenceState
-from models.profile import UserProfile, UserProfileKind
+from models.profile import DesktopProfile, UserProfile, UserProfileKind
 from models.queue import Queue, SkillGroupQueue, TeamQueue, UserQueue
 from models.session import SignInBlock
 from models.site import Site
@@ -182,6 +182,9 @@ class Staff:
             "external_id": external_id,
             "email": mail,
             "email_key": mail_key(mail),
+            "email_folded": fold(mail),
+            "agent_number_folded": fold(agent_number) if agent_number else None,
+            "external_id_folded": fold(external_id),
             "first_name": first,
             "last_name": last or None,
             "last_name_key": fold(last) if last else None,
@@ -281,6 +284,12 @@ class Staff:
         await self.insert(UserProfile, {**row, "kind": UserProfileKind.CUSTOM})
         return made
 
+    async def desktop_profile(self, name: str | None = None, *, active: bool = True) -> Thing:
+        """A desktop profile."""
+        made = self._thing("DesktopProfile", name)
+        await self.insert(DesktopProfile, self._named(made, active=active))
+        return made
+
     async def license(
         self,
         name: str | None = None,
@@ -346,6 +355,12 @@ class Staff:
                 "wrap_up_seconds": 0,
             },
         )
+        return made
+
+    async def found(self, model: type[SQLModel], *rows: Mapping[str, Any]) -> list[Thing]:
+        """Things with a name, all of one kind and in one statement; of each row the columns beside the name."""
+        made = [self._thing(model.__name__, None) for _ in rows]
+        await self.insert(model, *(self._named(thing, **row) for thing, row in zip(made, rows, strict=True)))
         return made
 
     async def insert(self, model: type[SQLModel], *rows: Mapping[str, Any]) -> None:

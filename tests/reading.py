@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from tests.documents import Field
 from tests.gateway import Answer, Gateway
-from tests.people import Thing
+from tests.people import Staff, Thing
 
 # By what the items of a list are told apart in tests.
 SHOWN = {
     "users": "displayName",
     "teams": "name",
     "queues": "name",
+    "skillGroups": "name",
+    "sites": "name",
+    "userProfiles": "name",
+    "desktopProfiles": "name",
     "licenses": "name",
     "callRecords": "externalId",
     "auditEvents": "action",
+    "bulkOperations": "kind",
+    "apiKeys": "name",
 }
+
+# Lists of things with a name, which share what can be asked of a list.
+OF_THINGS = ("teams", "queues", "skillGroups", "sites", "userProfiles", "desktopProfiles", "licenses")
+
+
+def maker(staff: Staff, name: str) -> Callable[..., Awaitable[Thing]]:
+    """What makes an item of a list of things."""
+    return {
+        "teams": staff.team,
+        "queues": staff.queue,
+        "skillGroups": staff.skill_group,
+        "sites": staff.site,
+        "userProfiles": staff.profile,
+        "desktopProfiles": staff.desktop_profile,
+        "licenses": staff.license,
+    }[name]
 
 
 async def ask_list(

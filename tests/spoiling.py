@@ -12,6 +12,7 @@ GLOBEX = "(SELECT id FROM organizations WHERE name = 'Globex')"
 ADMIN = "(SELECT id FROM users WHERE display_name = 'Ada Admin')"
 GONE = "(SELECT id FROM users WHERE display_name = 'Gone Person')"
 BLOCKED = "(SELECT id FROM users WHERE display_name = 'Blocked Person')"
+LONE = "(SELECT id FROM users WHERE display_name = 'Lone Person')"
 OPERATION = "(SELECT id FROM bulk_operations WHERE seats_freed > 0 ORDER BY id LIMIT 1)"
 FAILED = "(SELECT id FROM bulk_operations WHERE status = 4 ORDER BY id LIMIT 1)"
 TOP, MIDDLE, LEAF, APART = (
@@ -20,7 +21,10 @@ TOP, MIDDLE, LEAF, APART = (
 
 AUDIT_OPEN = {
     "sqlite": ("DROP TRIGGER audit_events_no_update", "DROP TRIGGER audit_events_no_delete"),
-    "postgresql": ("DROP TRIGGER audit_events_no_change ON audit_events",),
+    "postgresql": (
+        "DROP TRIGGER audit_events_no_change ON audit_events",
+        "DROP TRIGGER audit_events_no_delete ON audit_events",
+    ),
 }
 # A constraint of a table cannot be dropped on SQLite: a copy without it takes its place until the roll-back.
 ORGANIZATIONS_UNNAMED = {
@@ -72,6 +76,12 @@ def _user(values: str, who: str = GONE) -> str:
 
 def _copied(table: str, columns: str, values: str, where: str = "true") -> str:
     return f"INSERT INTO {table} ({columns}) SELECT {values} FROM {table} WHERE {where} LIMIT 1"
+
+
+def _outside(kept: str | None = None) -> str:
+    """Not enabled for the contact center, without site and profiles but for one of them."""
+    columns = ("site_id", "profile_id", "desktop_profile_id")
+    return ", ".join(["contact_center_enabled = false", *(f"{each} = NULL" for each in columns if each != kept)])
 
 
 def _block(who: str) -> str:
@@ -174,8 +184,43 @@ ACCOUNTS = [
     spoil("no-administrator", _block(ADMIN)),
     spoil("contact-center-without-profile", _user("profile_id = NULL", ADMIN)),
     *(
+        spoil("site-or-profile-without-contact-center", _user(f"{_outside(column)}, {column} = {one}", LONE))
+        for column, one in (
+            ("site_id", "(SELECT id FROM sites LIMIT 1)"),
+            ("profile_id", "profile_id"),
+            ("desktop_profile_id", "(SELECT id FROM desktop_profiles LIMIT 1)"),
+        )
+    ),
+    *(
+        spoil(
+            f"{name}-without-contact-center",
+            _user(_outside(), LONE),
+            _copied(
+                table,
+                f"{thing}, user_id, organization_id, assigned_at",
+                f"{thing}, {LONE}, organization_id, assigned_at",
+            ),
+        )
+        for name, table, thing in (
+            ("team", "memberships", "team_id"),
+            ("direct-queue", "user_queues", "queue_id"),
+            ("skill-group", "skill_group_members", "skill_group_id"),
+        )
+    ),
+    *(
+        Spoil("search-index", {"sqlite": (statement,), "postgresql": ("DROP INDEX ix_users_search_key",)})
+        for statement in (
+            "DELETE FROM user_search WHERE rowid = (SELECT max(rowid) FROM user_search)",
+            "UPDATE user_search SET search_key = 'another'",
+            "INSERT INTO user_search (rowid, search_key) VALUES (99999, 'nobody')",
+        )
+    ),
+    *(
         spoil("person-name-keys", _user(f"{column} = 'another'"))
-        for column in ("email_key", "display_name_key", "last_name_key", "search_key", "nickname", "extension")
+        for column in (
+            *("email_key", "email_folded", "agent_number_folded", "external_id_folded"),
+            *("display_name_key", "last_name_key", "search_key", "nickname", "extension"),
+        )
     ),
 ]
 
@@ -217,8 +262,11 @@ RECORDS = [
     *(
         Spoil("audit-not-append-only", {"sqlite": (dropped,), "postgresql": (switched,)})
         for dropped, switched in zip(
-            AUDIT_OPEN["sqlite"],
-            (*AUDIT_OPEN["postgresql"], "ALTER TABLE audit_events DISABLE TRIGGER audit_events_no_change"),
+            (*AUDIT_OPEN["sqlite"], *AUDIT_OPEN["sqlite"]),
+            (
+                *AUDIT_OPEN["postgresql"],
+                *(f"ALTER TABLE audit_events DISABLE TRIGGER audit_events_no_{what}" for what in ("change", "delete")),
+            ),
             strict=True,
         )
     ),

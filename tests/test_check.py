@@ -112,6 +112,7 @@ async def hired(gateway: Gateway) -> list[Person]:
     blocked = await staff.hire("Blocked Person", **everything)
     administrator = await staff.hire(roles=[UserRole.SERVICE_ADMINISTRATOR])
     protected = await staff.hire(protected=True)
+    await staff.hire("Lone Person", roles=[])
     others = await staff.hire(10, **everything)
     globex = await gateway.other()
     await globex.hire(roles=[UserRole.FULL_ADMINISTRATOR])

@@ -248,6 +248,9 @@ async def test_a_get_never_changes_anything(gateway: Gateway, staff: Staff) -> N
         b'{"query": "{ viewer { kind } }", "variables": []}',
         b'{"query": "{ viewer { kind } }", "operationName": 7}',
         b'{"query": "{ viewer { kind } }", "extensions": "none"}',
+        b'{"query": "{ viewer { kind } }", "extensions": 0}',
+        b'{"query": "{ viewer { kind } }", "extensions": ""}',
+        b'{"query": "{ viewer { kind } }", "extensions": []}',
         gzip.compress(body(), mtime=0),
     ],
     ids=lambda content: repr(content[:36]),
@@ -475,6 +478,6 @@ async def test_while_the_database_is_gone_the_process_lives_and_serves_again_aft
 
 
 async def test_other_addresses_hold_nothing(gateway: Gateway) -> None:
-    for address in ("/", "/graphql/x", "/graphqlx", "/docs", "/.env"):
+    for address in ("/", "/graphql/", "/graphql/x", "/graphqlx", "/docs", "/.env"):
         response = await gateway.client.get(address)
         assert (response.status_code, response.json()) == (404, {"status": "there is nothing here"})

@@ -1,4 +1,4 @@
-"""Giving teams and direct queues, and who may act on whose people, through `/graphql`."""
+"""Giving teams, direct queues and skill groups, and who may act on whose people, through `/graphql`."""
 
 from __future__ import annotations
 
@@ -19,17 +19,19 @@ from tests.people import Person, Staff, Thing
 
 pytestmark = pytest.mark.anyio
 
-ASSIGNING = pytest.mark.parametrize("kind", ["team", "queue"])
+ASSIGNING = pytest.mark.parametrize("kind", ["team", "queue", "skill_group"])
 
 
 class Kind:
-    """One of the two mutations that assign, seen the same way."""
+    """One of the mutations that assign, seen the same way."""
 
     def __init__(self, gateway: Gateway, name: str) -> None:
         self.gateway = gateway
         self.name = name
-        self.mutation = f"assign{name.capitalize()}s"
-        self.field = f"{name}s"
+        self.type_name = "".join(word.capitalize() for word in name.split("_"))
+        self.mutation = f"assign{self.type_name}s"
+        self.field = f"{self.type_name[0].lower()}{self.type_name[1:]}s"
+        self.hired_with = f"{name}s"
 
     async def make(self, name: str | None = None, **terms: Any) -> Thing:
         made: Thing = await getattr(self.gateway.staff, self.name)(name, **terms)
@@ -40,7 +42,14 @@ class Kind:
         return await bulk(self.gateway, self.mutation, people, token=token, **{self.field: change}, **(terms or {}))
 
     async def held(self, person: Person) -> list[str]:
-        """Names of the teams or direct queues of a person."""
+        """Names of the teams, direct queues or skill groups of a person."""
+        if self.name == "skill_group":
+            found = await self.gateway.rows(
+                "SELECT skill_groups.name FROM skill_groups JOIN skill_group_members "
+                "ON skill_group_members.skill_group_id = skill_groups.id WHERE user_id = :key ORDER BY 1",
+                key=self.gateway.key_parameter(person.key),
+            )
+            return [row.name for row in found]
         user = await look(self.gateway, person)
         if self.name == "team":
             return sorted(node["name"] for node in user["teams"]["nodes"])
@@ -92,7 +101,7 @@ async def test_many_people_are_assigned_together_each_as_needed(gateway: Gateway
     assert (done.effects(2), done.effects(1)) == ([("ASSIGNED", "B")], [])
 
 
-@ASSIGNING
+@pytest.mark.parametrize("kind", ["team", "queue"])
 async def test_what_a_deactivation_took_is_given_back_by_hand(gateway: Gateway, staff: Staff, kind: str) -> None:
     """C17, A15, A16: the reactivation brings nothing back."""
     which = Kind(gateway, kind)
@@ -135,8 +144,8 @@ async def test_what_is_unknown_or_not_in_use_refuses_the_whole_request(
     which = Kind(gateway, kind)
     a, idle = await which.make("A"), await which.make("Idle", active=False)
     foreign = await getattr(await gateway.other(), kind)()
-    unknown = Thing(uuid7(), kind.capitalize(), "?")
-    person = await staff.hire(**{which.field: [idle]})
+    unknown = Thing(uuid7(), which.type_name, "?")
+    person = await staff.hire(**{which.hired_with: [idle]})
     for way in ("add", "set"):
         done = await which.assign([person], **{way: [a, unknown, foreign, idle]})
         path = ["input", which.field, way]
@@ -186,7 +195,7 @@ async def test_atomic_assigns_nobody_when_one_cannot_be(gateway: Gateway, staff:
 
 @ASSIGNING
 async def test_only_administrators_assign(gateway: Gateway, staff: Staff, kind: str) -> None:
-    """D18, A24."""
+    """C9, D18, A24."""
     which = Kind(gateway, kind)
     a, person = await which.make("A"), await staff.hire()
     for role, code in ((UserRole.SUPERVISOR, ["FORBIDDEN"]), (UserRole.AGENT, ["FORBIDDEN"])):
@@ -208,6 +217,24 @@ async def test_a_queue_of_a_team_is_no_direct_one(gateway: Gateway, staff: Staff
     (edge,) = (await look(gateway, person))["queues"]["edges"]
     assert edge["origins"] == [{"source": "TEAM"}]
     assert (await which.assign([person], remove=[queue])).outcomes == ["UNCHANGED"]
+
+
+async def test_skill_groups_stay_while_somebody_is_out(gateway: Gateway, staff: Staff) -> None:
+    """C4, E3, E14: they can be left meanwhile, and given when somebody is back."""
+    which = Kind(gateway, "skill_group")
+    queue = await staff.queue("French")
+    group, other = await staff.skill_group("Speaks French", queues=[queue]), await staff.skill_group("Other")
+    person = await staff.hire()
+    assert (await which.assign([person], add=[group, other])).outcomes == ["SUCCEEDED"]
+    (edge,) = (await look(gateway, person))["queues"]["edges"]
+    assert (edge["node"]["name"], edge["origins"]) == ("French", [{"source": "SKILL_GROUP"}])
+    await bulk(gateway, "deactivateUsers", [person])
+    assert await which.held(person) == ["Other", "Speaks French"]
+    assert (await which.assign([person], add=[await which.make()])).outcomes == ["INVALID_STATE"]
+    assert (await which.assign([person], remove=[other])).outcomes == ["SUCCEEDED"]
+    await bulk(gateway, "reactivateUsers", [person])
+    (edge,) = (await look(gateway, person))["queues"]["edges"]
+    assert edge["origins"] == [{"source": "SKILL_GROUP"}]
 
 
 async def test_opposite_assignments_at_once_end_in_one_truth(gateway: Gateway, staff: Staff) -> None:

@@ -18,9 +18,10 @@ from models.license import LicenseType
 from models.storage import EPOCH, MICROSECOND, uuid7
 from models.user import UserStatus
 from resolvers.limits import Limits
+from tests.changes import bulk
 from tests.gateway import Gateway
 from tests.people import Person, Staff
-from tests.reading import SHOWN, ask_list, connection, keys, names, refusal, walked
+from tests.reading import OF_THINGS, SHOWN, ask_list, connection, keys, maker, names, refusal, walked
 
 pytestmark = pytest.mark.anyio
 
@@ -191,10 +192,18 @@ async def furnished(gateway: Gateway, staff: Staff) -> Person:
     queues = [await staff.queue(), await staff.queue()]
     top = await staff.team(queues=queues)
     teams = [top, await staff.team(parent=top), await staff.team(parent=top)]
-    person, _ = await staff.hire(2, teams=teams, queues=queues, licenses=[LicenseType.STANDARD_AGENT])
+    groups = [await staff.skill_group(), await staff.skill_group()]
+    for name in ("sites", "userProfiles", "desktopProfiles"):
+        await maker(staff, name)()
+        await maker(staff, name)()
+    person, _ = await staff.hire(
+        2, teams=teams, queues=queues, skill_groups=groups, licenses=[LicenseType.STANDARD_AGENT]
+    )
     for _ in range(2):
         await staff.call(person, team=top, queue=queues[0], seconds=60)
         await gateway.sign_in(person)
+        await bulk(gateway, "signOutUsers", [await staff.hire()])
+    await gateway.key("second")
     return person
 
 
@@ -216,6 +225,7 @@ query Nested($id: ID!, $after: String) {
   user(by: {id: $id}) {
     teams(first: 1 AFTER) { ...T }
     queues(first: 1 AFTER) { edges { cursor } pageInfo { ...P } }
+    skillGroups(first: 1 AFTER) { edges { cursor } pageInfo { ...P } }
     sessions(first: 1 AFTER) { edges { cursor } pageInfo { ...P } }
     callRecords(first: 1 AFTER) { edges { cursor } pageInfo { ...P } }
     auditEvents(first: 1 AFTER) { edges { cursor } pageInfo { ...P } }
@@ -224,7 +234,7 @@ query Nested($id: ID!, $after: String) {
 fragment T on TeamConnection { edges { cursor } pageInfo { ...P } }
 fragment P on PageInfo { hasNextPage hasPreviousPage startCursor endCursor }
 """
-LISTS_OF_A_PERSON = ("teams", "queues", "sessions", "callRecords", "auditEvents")
+LISTS_OF_A_PERSON = ("teams", "queues", "skillGroups", "sessions", "callRecords", "auditEvents")
 
 
 async def test_lists_of_a_person_have_pages_of_their_own(gateway: Gateway, staff: Staff) -> None:
@@ -397,9 +407,9 @@ async def test_more_keys_than_allowed_and_the_same_key_twice_are_refused(gateway
     assert len((await connection(gateway, "users", "nodes { id }", orderBy=[]))["nodes"]) == 1
 
 
-@pytest.mark.parametrize("name", ["teams", "queues", "licenses"])
+@pytest.mark.parametrize("name", OF_THINGS)
 async def test_things_are_sorted_by_name_or_otherwise(gateway: Gateway, staff: Staff, name: str) -> None:
-    make = {"teams": staff.team, "queues": staff.queue, "licenses": staff.license}[name]
+    make = maker(staff, name)
     for number, called in enumerate(("Zulu", "élan", "Echo", "alpha", "Über", "Unten")):
         terms = {"type": list(LicenseType)[number % 2]} if name == "licenses" else {}
         await make(called, **terms)

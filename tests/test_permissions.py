@@ -6,6 +6,7 @@ import itertools
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from gql.guard import OPEN_TO_ALL
 from models.license import LicenseType
 from models.permission import Permission, PermissionScope
 from models.user import UserRole, UserStatus
+from resolvers.context import utc_now
 from resolvers.permissions import FULL_ADMINISTRATOR, permissions_of
 from tests.changes import ask_bulk, bulk
 from tests.documents import Field, root_fields
@@ -31,12 +33,14 @@ SUPERVISORS_TOO = ("forceUsersOffline", "signOutUsers", "resumeUsersOnline")
 
 @dataclass(frozen=True)
 class Place:
-    """Teams, a queue and a license, and who works there."""
+    """Teams, a queue, a skill group and a license, and who works there."""
 
     gateway: Gateway
     teams: dict[str, Thing]
     queue: Thing
+    skill_group: Thing
     license: Thing
+    structure: Mapping[str, Thing]
     operation: str
 
     async def caller(self, name: str) -> tuple[str, str]:
@@ -77,12 +81,20 @@ async def place(gateway: Gateway, staff: Staff) -> Place:
     above = await staff.team("Above")
     north = await staff.team("North", parent=above)
     teams = [above, north, await staff.team("Below", parent=north), await staff.team("South")]
+    structure = [
+        await staff.skill_group(),
+        await staff.site(),
+        await staff.profile(),
+        await staff.desktop_profile(),
+    ]
     done = await bulk(gateway, "deactivateUsers", [await staff.hire()])
     return Place(
         gateway,
         {team.name: team for team in teams},
         queue,
+        await staff.skill_group(),
         await staff.built_in_license(LicenseType.PREMIUM_AGENT),
+        {thing.type_name: thing for thing in structure},
         done.operation["id"],
     )
 
@@ -140,16 +152,38 @@ async def outcome_of(place: Place, action: Mapping[str, Any], token: str, passwo
         "$email": colleague.email,
         "$south": place.teams["South"].id,
         "$queue": place.queue.id,
+        "$skillGroup": place.skill_group.id,
         "$license": place.license.id,
+        "$skill_group": place.structure["SkillGroup"].id,
+        "$site": place.structure["Site"].id,
+        "$user_profile": place.structure["UserProfile"].id,
+        "$desktop_profile": place.structure["DesktopProfile"].id,
         "$operation": place.operation,
+        "$since": (utc_now() - timedelta(days=1)).isoformat(),
+        "$until": (utc_now() + timedelta(days=1)).isoformat(),
         "$password": password,
         "$newPassword": "another correct horse",
         "$newEmail": f"new.{number}@acme.example",
         "$newNumber": f"N{number}",
+        "$newName": f"New {number}",
     }
+    if "$unused" in str(action.get("variables")):
+        given |= {f"$unused{thing.type_name}": thing.id for thing in await unused(place.gateway.staff)}
     variables = filled(action.get("variables", {}), given)
     document = Field(*action["field"].split(".")).document(variables)
     return outcome(await place.gateway.run(document, variables, token=token))
+
+
+async def unused(staff: Staff) -> list[Thing]:
+    """Things that can be deleted."""
+    return [
+        await staff.team(),
+        await staff.queue(),
+        await staff.skill_group(),
+        await staff.site(),
+        await staff.profile(permissions=[]),
+        await staff.desktop_profile(),
+    ]
 
 
 def filled(value: Any, given: Mapping[str, str]) -> Any:

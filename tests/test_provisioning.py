@@ -48,16 +48,18 @@ async def search(gateway: Gateway, words: str) -> list[str]:
 
 
 async def test_somebody_is_added_with_everything_and_found_by_it(gateway: Gateway, staff: Staff) -> None:
-    """C1, B13, B4."""
+    """C1, C4, B13."""
     site, team, queue = await staff.site("Berlin"), await staff.team("Billing"), await staff.queue("Direct")
     profile, screen = await staff.profile("Night shift"), await desktop(staff, "Wide")
     license = await staff.license("Few", seats=2)
+    group = await staff.skill_group("Speaks French", queues=[await staff.queue("French")])
     person = await add_one(
         gateway,
         **EVERYTHING,
         siteId=site.id,
         teamIds=[team.id],
         queueIds=[queue.id],
+        skillGroupIds=[group.id],
         profileId=profile.id,
         desktopProfileId=screen.id,
         licenseIds=[license.id],
@@ -71,7 +73,10 @@ async def test_somebody_is_added_with_everything_and_found_by_it(gateway: Gatewa
     assert (person["site"], person["desktopProfile"]) == ({"name": "Berlin"}, {"name": "Wide"})
     assert person["profile"] == {"kind": "CUSTOM", "name": "Night shift"}
     assert person["teams"]["nodes"] == [{"name": "Billing"}]
-    assert person["queues"]["edges"] == [{"node": {"name": "Direct"}, "origins": [{"source": "DIRECT"}]}]
+    assert person["queues"]["edges"] == [
+        {"node": {"name": "Direct"}, "origins": [{"source": "DIRECT"}]},
+        {"node": {"name": "French"}, "origins": [{"source": "SKILL_GROUP"}]},
+    ]
     assert person["effectiveLicense"] == {"type": "STANDARD_AGENT"}
     assert [event["action"] for event in person["auditEvents"]["nodes"]] == ["CREATED"]
     for words in ("zoe", "angstrom zo", "4711", "hr-1", "ZOE.ANGSTROM@acme"):
@@ -194,6 +199,7 @@ async def test_details_of_the_contact_center_are_only_for_its_people(gateway: Ga
         "desktopProfileId": (await desktop(staff, "Wide")).id,
         "teamIds": [(await staff.team()).id],
         "queueIds": [(await staff.queue()).id],
+        "skillGroupIds": [(await staff.skill_group()).id],
     }
     done = await add(gateway, {"email": "out@acme.example", "contactCenterEnabled": False, **details})
     assert codes(done.items[0]) == [("NOT_CONTACT_CENTER_ENABLED", name) for name in details]
@@ -224,6 +230,8 @@ async def test_everything_that_is_wrong_with_somebody_is_told_at_once(gateway: G
     taken = await staff.hire(agent_number="77", external_id="X7")
     unknown, idle = global_id("Team", uuid7()), await staff.queue("Idle", active=False)
     team = await staff.team()
+    unknown_group, idle_group = global_id("SkillGroup", uuid7()), await staff.skill_group(active=False)
+    group = await staff.skill_group()
     done = await add(
         gateway,
         {
@@ -237,6 +245,7 @@ async def test_everything_that_is_wrong_with_somebody_is_told_at_once(gateway: G
             "firstName": "",
             "teamIds": [team.id, unknown, team.id],
             "queueIds": [idle.id],
+            "skillGroupIds": [unknown_group, idle_group.id, group.id, group.id],
             "roles": ["FULL_ADMINISTRATOR"],
         },
     )
@@ -245,6 +254,7 @@ async def test_everything_that_is_wrong_with_somebody_is_told_at_once(gateway: G
     assert (item["outcome"], item["user"]) == ("FAILED", None)
     assert sorted((error["code"], ".".join(error["path"])) for error in item["errors"]) == [
         ("AGENT_NUMBER_IN_USE", "input.users.0.agentNumber"),
+        ("DUPLICATE_IN_REQUEST", "input.users.0.skillGroupIds.3"),
         ("DUPLICATE_IN_REQUEST", "input.users.0.teamIds.2"),
         ("EMAIL_IN_USE", "input.users.0.email"),
         ("EXTERNAL_ID_IN_USE", "input.users.0.externalId"),
@@ -254,6 +264,8 @@ async def test_everything_that_is_wrong_with_somebody_is_told_at_once(gateway: G
         ("INVALID", "input.users.0.timeZone"),
         ("INVALID", "input.users.0.workPhone"),
         ("INVALID_STATE", "input.users.0.queueIds.0"),
+        ("INVALID_STATE", "input.users.0.skillGroupIds.1"),
+        ("NOT_FOUND", "input.users.0.skillGroupIds.0"),
         ("NOT_FOUND", "input.users.0.teamIds.1"),
         ("ROLE_NOT_ON_CREATE", "input.users.0.roles"),
     ]
@@ -281,10 +293,11 @@ async def test_what_belongs_to_another_organization_is_unknown(gateway: Gateway)
         "desktopProfileId": (await desktop(other, "Wide")).id,
         "teamIds": [(await other.team()).id],
         "queueIds": [(await other.queue()).id],
+        "skillGroupIds": [(await other.skill_group()).id],
         "licenseIds": [(await other.license()).id],
     }
     done = await add(gateway, {"email": "a@acme.example", **foreign})
-    assert [error["code"] for error in done.items[0]["errors"]] == ["NOT_FOUND"] * 6
+    assert [error["code"] for error in done.items[0]["errors"]] == ["NOT_FOUND"] * 7
     assert [error["path"][3] for error in done.items[0]["errors"]] == list(foreign)
 
 
@@ -403,10 +416,10 @@ async def test_only_who_holds_the_permissions_adds_anybody(gateway: Gateway, sta
 
 
 async def test_a_key_gives_nobody_what_it_may_not_give(gateway: Gateway, staff: Staff) -> None:
-    team, license = await staff.team(), await staff.license()
+    team, group, license = await staff.team(), await staff.skill_group(), await staff.license()
     premium = await staff.built_in_license(LicenseType.PREMIUM_AGENT)
     token = await gateway.key("creator", ["USERS_CREATE", "USERS_READ"])
-    for given in ({"teamIds": [team.id]}, {"licenseIds": [license.id]}):
+    for given in ({"teamIds": [team.id]}, {"skillGroupIds": [group.id]}, {"licenseIds": [license.id]}):
         answer = await ask_to_add(gateway, {"email": "a@acme.example", **given}, token=token)
         assert answer.codes == ["FORBIDDEN"]
     token = await gateway.key("licensor", ["USERS_CREATE", "USERS_READ", "LICENSES_WRITE"])

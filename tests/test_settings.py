@@ -129,6 +129,7 @@ def test_every_setting_is_documented_with_its_default_and_its_words() -> None:
         value = getattr(getattr(defaults, section), setting)
         if hasattr(value, "get_secret_value"):
             value = value.get_secret_value()
-        shown = "none" if value in (None, ()) else f"`{value}`"
+        written = str(value).lower() if isinstance(value, bool) else value
+        shown = "none" if value in (None, ()) else f"`{written}`"
         expected.append((name, PREFIX + name.replace(".", "__").upper(), shown, words))
     assert rows == expected

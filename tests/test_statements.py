@@ -96,12 +96,15 @@ async def test_a_thousand_accounts_take_as_many_statements_as_ten(
         assert counts[0] > 5
 
 
-@pytest.mark.parametrize(("mutation", "field"), [("assignTeams", "teams"), ("assignQueues", "queues")])
+@pytest.mark.parametrize(
+    ("mutation", "field"),
+    [("assignTeams", "teams"), ("assignQueues", "queues"), ("assignSkillGroups", "skillGroups")],
+)
 async def test_assigning_a_thousand_takes_as_many_statements_as_ten(
     gateway: Gateway, staff: Staff, statements: Statements, mutation: str, field: str
 ) -> None:
     """A18, A20: added, removed and set."""
-    make = staff.team if field == "teams" else staff.queue
+    make = {"teams": staff.team, "queues": staff.queue, "skillGroups": staff.skill_group}[field]
     first, second = await make(), await make()
     few, many = await staff.hire(10, password=None), await staff.hire(1000, password=None)
     await settled(gateway)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from graphql import GraphQLInterfaceType, GraphQLObjectType, is_introspection_ty
 from gql.ids import PREFIXES
 from models.license import LicenseType
 from models.user import UserRole, UserStatus
+from resolvers.context import utc_now
 from tests.changes import bulk
 from tests.documents import SCHEMA
 from tests.gateway import Answer, Gateway
@@ -81,10 +83,10 @@ async def scene(gateway: Gateway, staff: Staff) -> Scene:
     north, south = await staff.team("North"), await staff.team("South")
     below = await staff.team("Below", parent=north)
     colleague = await staff.hire(teams=[north], queues=[queue], licenses=[LicenseType.STANDARD_AGENT])
-    stranger = await staff.hire(teams=[south], queues=[queue])
-    await staff.hire(teams=[below])
+    stranger = await staff.hire(teams=[south], queues=[queue], skill_groups=[skill_group])
+    await staff.hire(teams=[below], skill_groups=[skill_group])
     blocked = await staff.hire(teams=[north], queues=[queue], blocked=True)
-    gone = await staff.hire(teams=[north], status=UserStatus.DEACTIVATED)
+    gone = await staff.hire(teams=[north], skill_groups=[skill_group], status=UserStatus.DEACTIVATED)
     for table in ("deactivations", "sign_in_blocks"):
         await gateway.execute(f"UPDATE {table} SET note = 'between us'")
     calls = [await staff.call(colleague, team=team, seconds=60) for team in (north, south)]
@@ -120,6 +122,8 @@ async def scene(gateway: Gateway, staff: Staff) -> Scene:
     session = found["user"]["sessions"]["nodes"][0]["id"]
     events = {event["action"]: event["id"] for event in found["moved"]["auditEvents"]["nodes"]}
     given = {
+        "since": (utc_now() - timedelta(days=1)).isoformat(),
+        "until": (utc_now() + timedelta(days=1)).isoformat(),
         "colleague": colleague.id,
         "blocked": blocked.id,
         "gone": gone.id,
@@ -128,6 +132,7 @@ async def scene(gateway: Gateway, staff: Staff) -> Scene:
         "north": north.id,
         "south": south.id,
         "queue": queue.id,
+        "skillGroup": skill_group.id,
         "operation": done.operation["id"],
         "supervised": supervised.operation["id"],
         "event": events["SIGNED_OUT"],
@@ -153,6 +158,8 @@ def shown(answer: Answer, at: str) -> str | int:
     value = answer.data
     for name in at.split("."):
         if value is None or (isinstance(value, dict) and name not in value):
+            return "hidden"
+        if isinstance(value, list) and int(name) >= len(value):
             return "hidden"
         value = value[int(name)] if isinstance(value, list) else value[name]
     if value is None:

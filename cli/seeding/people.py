@@ -112,7 +112,7 @@ def _administrator(mails: _Mails, now: datetime) -> Worker:
 def _worker(chance: random.Random, mails: _Mails, structure: Structure, number: int, now: datetime) -> Worker:
     (language,) = chance.choices(LANGUAGES, [one.weight for one in LANGUAGES])
     at = now - FOUNDED_AGO + (FOUNDED_AGO - YOUNGEST) * chance.random()
-    roles, held = _position(number)
+    roles, held = position(number)
     worker = Worker(uuid7(at), {}, language, roles, at, license=held)
     worker.enabled = bool(roles) or held is not None
     worker.signs_in = chance.random() >= 0.04
@@ -123,7 +123,7 @@ def _worker(chance: random.Random, mails: _Mails, structure: Structure, number: 
     return worker
 
 
-def _position(number: int) -> tuple[frozenset[UserRole], LicenseType | None]:
+def position(number: int) -> tuple[frozenset[UserRole], LicenseType | None]:
     """Roles and license by the number of the person: in any thirty, two supervisors, a premium agent now and then."""
     if number == 1:
         return frozenset({_FULL}), LicenseType.PREMIUM_AGENT

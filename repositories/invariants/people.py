@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, exists, func, literal, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    column,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    table,
+    type_coerce,
+    union_all,
+)
 
 from models.audit import AuditEvent
 from models.deactivation import Deactivation
@@ -13,6 +28,7 @@ from models.organization import Organization
 from models.presence import Presence, PresenceState
 from models.queue import UserQueue
 from models.session import Session, SignInBlock
+from models.skill_group import SkillGroupMember
 from models.storage import EPOCH, MICROSECOND, Instant, table_of
 from models.team import Membership
 from models.text import names_of
@@ -26,6 +42,7 @@ _sessions = table_of(Session).c
 _presences = table_of(Presence).c
 _memberships = table_of(Membership).c
 _direct = table_of(UserQueue).c
+_skilled = table_of(SkillGroupMember).c
 _grants = table_of(LicenseGrant).c
 _deactivations = table_of(Deactivation).c
 _events = table_of(AuditEvent).c
@@ -33,6 +50,7 @@ _organizations = table_of(Organization).c
 
 _GONE = _users.status != UserStatus.ACTIVE
 _LIVING = _users.status != UserStatus.DELETED
+_OUTSIDE = and_(_LIVING, ~_users.contact_center_enabled)
 _CURRENT = _deactivations.reactivated_at.is_(None)
 
 
@@ -172,6 +190,25 @@ STANDING: tuple[Invariant, ...] = (
     ),
 )
 
+
+def _searched_otherwise(asked: Asked) -> Select[Any]:
+    """Search keys that are not what is searched on SQLite; on PostgreSQL the index, where there is none."""
+    if not asked.sqlite:
+        indexes = table("pg_indexes", column("indexname"))
+        missing = literal("ix_users_search_key")
+        return select(missing).where(missing.not_in(select(indexes.c.indexname)))
+    searched = table("user_search_content", column("id"), column("c0"))
+    row: ColumnElement[int] = literal_column("users.rowid")
+    unlike = (
+        select(row.label("row"))
+        .select_from(table_of(User).outerjoin(searched, searched.c.id == row))
+        .where(_users.search_key.is_distinct_from(searched.c.c0))
+    )
+    nobody = select(searched.c.id).where(searched.c.id.not_in(select(row).select_from(table_of(User))))
+    either = union_all(unlike, nobody).subquery("either")
+    return select(*either.c)
+
+
 ACCOUNTS: tuple[Invariant, ...] = (
     Never(
         "version-not-audited",
@@ -215,12 +252,45 @@ ACCOUNTS: tuple[Invariant, ...] = (
         "A living person who is enabled for the contact center has no user profile.",
         select(_users.id).where(and_(_LIVING, _users.contact_center_enabled, _users.profile_id.is_(None))),
     ),
+    Never(
+        "site-or-profile-without-contact-center",
+        "A living person who is not enabled for the contact center has a site or a profile.",
+        select(_users.id).where(
+            _OUTSIDE, or_(*(key.is_not(None) for key in (_users.site_id, _users.profile_id, _users.desktop_profile_id)))
+        ),
+    ),
+    *(
+        Never(
+            f"{name}-without-contact-center",
+            f"A living person who is not enabled for the contact center {what}.",
+            select(table.c.user_id, thing).join(table_of(User), _users.id == table.c.user_id).where(_OUTSIDE),
+        )
+        for name, what, table, thing in (
+            ("team", "is in a team", table_of(Membership), _memberships.team_id),
+            ("direct-queue", "has a queue assigned directly", table_of(UserQueue), _direct.queue_id),
+            ("skill-group", "is in a skill group", table_of(SkillGroupMember), _skilled.skill_group_id),
+        )
+    ),
+    Never(
+        "search-index",
+        "The index for searching is missing, or differs from the search keys of people.",
+        _searched_otherwise,
+    ),
     Follows(
         "person-name-keys",
         "What is shown, sorted and searched of a person does not follow from names, mail and numbers.",
         User,
         ("first_name", "last_name", "nickname", "email", "extension", "agent_number", "external_id"),
         names_of,
-        ("email_key", "display_name", "display_name_key", "last_name_key", "search_key"),
+        (
+            "email_key",
+            "email_folded",
+            "agent_number_folded",
+            "external_id_folded",
+            "display_name",
+            "display_name_key",
+            "last_name_key",
+            "search_key",
+        ),
     ),
 )

@@ -108,9 +108,9 @@ def _pools_held() -> Select[Any]:
     )
 
 
-# The triggers of the first migration, without which audit events can be changed (requirement Z13).
+# The triggers of the migrations, without which audit events can be changed (requirement Z13).
 _SQLITE_TRIGGERS = ["audit_events_no_update", "audit_events_no_delete"]
-_POSTGRESQL_TRIGGERS = ["audit_events_no_change"]
+_POSTGRESQL_TRIGGERS = ["audit_events_no_change", "audit_events_no_delete"]
 
 
 def _missing_triggers(asked: Asked) -> Select[Any]:

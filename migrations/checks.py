@@ -1,0 +1,33 @@
+"""Widening the checks of columns that hold a closed set, without building a table anew."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+
+def allow(table: str, column: str, values: Sequence[int]) -> None:
+    """Let a column of numbers hold exactly these values, all that it held before among them.
+
+    On SQLite the definition itself is edited, as SQLite's page on ALTER TABLE tells for changes that leave the stored
+    rows as they are: a table that is built anew would lose its triggers, and what refers to it would be in the way.
+    """
+    name = f"ck_{table}_{column}"
+    allowed = ", ".join(map(str, values))
+    connection = op.get_bind()
+    if connection.dialect.name != "sqlite":
+        op.drop_constraint(op.f(name), table, type_="check")
+        op.create_check_constraint(op.f(name), table, f"{column} IN ({allowed})")
+        return
+    where = "WHERE type = 'table' AND name = :table"
+    before = str(connection.scalar(sa.text(f"SELECT sql FROM sqlite_schema {where}"), {"table": table}))
+    after, found = re.subn(rf"(\b{name} CHECK \({column} IN \()[0-9, ]*", rf"\g<1>{allowed}", before)
+    assert found == 1, before
+    generation = int(connection.scalar(sa.text("PRAGMA schema_version")) or 0)
+    connection.execute(sa.text("PRAGMA writable_schema = ON"))
+    connection.execute(sa.text(f"UPDATE sqlite_schema SET sql = :sql {where}"), {"sql": after, "table": table})
+    connection.execute(sa.text(f"PRAGMA schema_version = {generation + 1}"))
+    connection.execute(sa.text("PRAGMA writable_schema = RESET"))

@@ -1,0 +1,89 @@
+import { useGraphiQLActions } from "@graphiql/react";
+import { useState } from "react";
+import { signIn, signOut, useCaller, takeToken } from "./caller.js";
+
+function Figure() {
+  return (
+    <svg viewBox="0 0 24 24" height="1em" width="1em" fill="none" stroke="currentColor" strokeWidth="1.5" aria-hidden>
+      <circle cx="12" cy="8" r="4.25" />
+      <path d="M3.5 21c1-4.5 4.5-6.5 8.5-6.5s7.5 2 8.5 6.5" />
+    </svg>
+  );
+}
+
+function Account() {
+  const { introspect } = useGraphiQLActions();
+  const { caller } = useCaller();
+  const [problem, setProblem] = useState(null);
+  const [busy, setBusy] = useState(false);
+
+  // Forms are handled here: the page's policy lets none be sent by the browser itself.
+  function handled(work) {
+    return async (event) => {
+      event.preventDefault();
+      const form = new FormData(event.target);
+      setBusy(true);
+      setProblem(await work(form));
+      setBusy(false);
+      introspect();
+    };
+  }
+
+  return (
+    <section className="rosterql-pane" aria-label="Account">
+      <div className="graphiql-doc-explorer-title">Account</div>
+      {problem && <p role="alert">{problem}</p>}
+      {caller ? (
+        <form onSubmit={handled(signOut)}>
+          <p>
+            {caller.kind === "API_KEY" ? "Requests carry the API key " : "Signed in as "}
+            <strong>{caller.actor.displayName}</strong>
+            {caller.organization.name && `, ${caller.organization.name}`}.
+          </p>
+          <button className="graphiql-button" disabled={busy}>
+            {caller.kind === "API_KEY" ? "Forget it" : "Sign out"}
+          </button>
+        </form>
+      ) : (
+        <>
+          <form onSubmit={handled((form) => signIn(form.get("email"), form.get("password"), form.get("surface")))}>
+            <label>
+              Mail
+              <input name="email" type="email" autoComplete="username" required />
+            </label>
+            <label>
+              Password
+              <input name="password" type="password" autoComplete="current-password" required />
+            </label>
+            <label>
+              Surface
+              <select name="surface" defaultValue="PORTAL">
+                <option value="PORTAL">Portal</option>
+                <option value="AGENT_DESKTOP">Agent desktop</option>
+              </select>
+            </label>
+            <button className="graphiql-button" disabled={busy}>
+              Sign in
+            </button>
+          </form>
+          <form onSubmit={handled((form) => takeToken(form.get("token").trim()))}>
+            <label>
+              Or an API key or token, kept until the page is closed
+              <input name="token" type="password" autoComplete="off" required />
+            </label>
+            <button className="graphiql-button" disabled={busy}>
+              Use it
+            </button>
+          </form>
+        </>
+      )}
+    </section>
+  );
+}
+
+export const ACCOUNT = { title: "Account", icon: Figure, content: Account };
+
+export function Who() {
+  const { caller } = useCaller();
+  return <span className="rosterql-who">{caller ? caller.actor.displayName : "not signed in"}</span>;
+}
