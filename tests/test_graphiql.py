@@ -315,6 +315,7 @@ def test_every_example_has_a_title_and_can_be_executed() -> None:
     for example in examples:
         assert example.document.startswith(f"# {example.title}\n")
         checked(example.document)
+        assert isinstance(json.loads(example.variables or "{}"), dict)
 
 
 @pytest.mark.anyio
@@ -323,7 +324,10 @@ async def test_the_examples_run_unchanged_one_after_the_other_on_the_demo_organi
     from server.settings import DemoSettings
 
     opened = await open_demo(sqlite_gateway.database, users=DemoSettings().users)
-    answers = [await sqlite_gateway.ask(example.document, token=opened.token) for example in Page().examples]
+    answers = [
+        await sqlite_gateway.ask(example.document, json.loads(example.variables or "{}"), token=opened.token)
+        for example in Page().examples
+    ]
     for example, answer in zip(Page().examples, answers, strict=True):
         for payload in answer.values():
             assert not payload.get("errors"), (example.title, payload)

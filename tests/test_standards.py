@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from graphql import OperationDefinitionNode, OperationType, parse, print_ast
+from graphql import FragmentDefinitionNode, OperationDefinitionNode, OperationType, parse, print_ast
 
 from tests.node_tools import TOOLS, Node
 from tests.serving import serving
@@ -44,6 +44,9 @@ async def test_relay_compiles_every_example_against_the_schema(node: Node, tmp_p
     names = []
     for path in sorted((ROOT / "examples").rglob("*.graphql")):
         for number, operation in enumerate(parse(path.read_text("utf-8")).definitions):
+            if isinstance(operation, FragmentDefinitionNode):
+                # And a fragment after its file.
+                (sources / f"{operation.name.value}.js").write_text(f"graphql`\n{print_ast(operation)}\n`;\n", "utf-8")
             if isinstance(operation, OperationDefinitionNode):
                 # Relay wants an operation to be called after its file, and what it is.
                 module = f"Example{len(names)}"
@@ -62,10 +65,12 @@ async def test_relay_compiles_every_example_against_the_schema(node: Node, tmp_p
     assert {file.name.partition(".")[0] for file in artifacts.iterdir()} >= set(names)
 
 
-def test_the_tools_are_locked_without_addresses_to_download_from() -> None:
-    lock = json.loads((TOOLS / "package-lock.json").read_text("utf-8"))
+@pytest.mark.parametrize("folder", [TOOLS, ROOT / "examples" / "typescript"], ids=lambda folder: folder.name)
+def test_packages_are_locked_without_addresses_to_download_from(folder: Path) -> None:
+    lock = json.loads((folder / "package-lock.json").read_text("utf-8"))
     installed = {name: each for name, each in lock["packages"].items() if name}
-    assert len(installed) > 100
+    assert len(installed) > 50
     assert [name for name, each in installed.items() if "resolved" in each or "integrity" not in each] == []
-    wanted = json.loads((TOOLS / "package.json").read_text("utf-8"))["dependencies"]
+    told = json.loads((folder / "package.json").read_text("utf-8"))
+    wanted = {**told.get("dependencies", {}), **told.get("devDependencies", {})}
     assert {name: lock["packages"][f"node_modules/{name}"]["version"] for name in wanted} == wanted

@@ -28,7 +28,7 @@ mutation TakeOut($emails: [String!]!) {
   }
 }
 """
-ATTEMPTS = 5
+PAUSES_S = (0.5, 1, 2, 4)  # before each further attempt
 
 
 class Refused(Exception):
@@ -37,16 +37,16 @@ class Refused(Exception):
 
 def ask(client: httpx2.Client, document: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
     """The data of an answer. A gateway that is busy or away is asked again: every change may be repeated."""
-    for attempt in range(1, ATTEMPTS + 1):
+    for pause in (*PAUSES_S, None):
         try:
             response = client.post(os.environ["GATEWAY_URL"], json={"query": document, "variables": variables or {}})
         except httpx2.TransportError:
-            if attempt == ATTEMPTS:
+            if pause is None:
                 raise
-            time.sleep(2**attempt)
+            time.sleep(pause)
             continue
-        if response.status_code in (429, 503) and attempt < ATTEMPTS:
-            time.sleep(float(response.headers.get("Retry-After", 2**attempt)))
+        if response.status_code in (429, 503) and pause is not None:
+            time.sleep(float(response.headers.get("Retry-After", pause)))
             continue
         break
     try:

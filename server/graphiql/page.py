@@ -47,10 +47,11 @@ _ENCODINGS = {"br": ".br", "gzip": ".gz"}
 
 @dataclass(frozen=True)
 class Example:
-    """A document that the page offers."""
+    """A document that the page offers, with its variables as JSON where it has any."""
 
     title: str
     document: str
+    variables: str
 
 
 class Page:
@@ -79,10 +80,7 @@ class Page:
     @cached_property
     def examples(self) -> list[Example]:
         """The documents on offer, in the order of their file names; the first line of each is its title."""
-        return [
-            Example(text.partition("\n")[0].removeprefix("#").strip(), text)
-            for text in (path.read_text("utf-8") for path in sorted(self._example_folder.glob("*.graphql")))
-        ]
+        return [_example(path) for path in sorted(self._example_folder.glob("*.graphql"))]
 
     @property
     def _example_folder(self) -> Path:
@@ -138,6 +136,12 @@ class Page:
             headers["Content-Encoding"] = encoding
         content = (self._folder / f"{name}{_ENCODINGS.get(encoding or '', '')}").read_bytes()
         return Response(content, 200, headers, media_type=f"{_TYPES[Path(name).suffix]}; charset=utf-8")
+
+
+def _example(path: Path) -> Example:
+    text, variables = path.read_text("utf-8"), path.with_suffix(".json")
+    title = text.partition("\n")[0].removeprefix("#").strip()
+    return Example(title, text, variables.read_text("utf-8") if variables.is_file() else "")
 
 
 def is_for_browser(request: Request) -> bool:

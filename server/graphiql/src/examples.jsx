@@ -19,12 +19,12 @@ function Examples() {
   const queryEditor = useGraphiQL((state) => state.queryEditor);
   const variableEditor = useGraphiQL((state) => state.variableEditor);
 
-  function open({ document }) {
+  function open({ document, variables }) {
     const own = queryEditor.getValue();
     if (own === document) return;
     if (!isBare(own) && !settings.examples.some((example) => example.document === own)) addTab();
     queryEditor.setValue(document);
-    variableEditor.setValue("");
+    variableEditor.setValue(variables);
     queryEditor.focus();
   }
 
