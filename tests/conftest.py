@@ -42,11 +42,18 @@ def _postgres() -> Iterator[databases.PostgresServer | str]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def _sqlite_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("sqlite") / "database"
+
+
 @pytest.fixture
-def sqlite_url(_sqlite_template: Path, tmp_path: Path) -> str:
-    """The address of an empty, migrated SQLite database."""
-    shutil.copyfile(_sqlite_template, tmp_path / "rosterql.db")
-    return f"sqlite:///{tmp_path / 'rosterql.db'}"
+def sqlite_url(_sqlite_template: Path, _sqlite_folder: Path) -> Iterator[str]:
+    """The address of an empty, migrated SQLite database; for each test of a process the same, in its own folder."""
+    _sqlite_folder.mkdir()
+    shutil.copyfile(_sqlite_template, _sqlite_folder / "rosterql.db")
+    yield f"sqlite:///{_sqlite_folder / 'rosterql.db'}"
+    shutil.rmtree(_sqlite_folder)
 
 
 @pytest.fixture
@@ -77,6 +84,7 @@ def statements() -> Iterator[Statements]:
     """Counts statements; fails the test when something was changed row by row."""
     watched = Statements()
     yield watched
+    watched.end()
     assert not watched.row_by_row, "changed row by row:\n" + "\n".join(watched.row_by_row)
 
 

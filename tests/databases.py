@@ -23,6 +23,8 @@ IN_CI = os.environ.get("CI") == "true"
 # Parts that this machine lacks, with the reason; named at the end of the run.
 not_run: dict[str, str] = {}
 
+_opened: dict[str, Database] = {}
+
 DISCONNECT = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()
 """
@@ -221,6 +223,16 @@ class PostgresServer:
             if time.monotonic() > deadline:
                 raise RuntimeError("PostgreSQL did not start: " + (self.folder / "log").read_text())
             time.sleep(0.05)
+
+
+def opened(url: str) -> Database:
+    """The database of an address, the same object for every test that has this address, each of which closes it.
+
+    An engine keeps what it compiled: with a new one, a test would spend a third of its time on compiling statements.
+    """
+    if url not in _opened:
+        _opened[url] = Database(url)
+    return _opened[url]
 
 
 def new_server() -> PostgresServer:

@@ -19,6 +19,7 @@ from repositories.organizations import create_organization
 from resolvers.api_keys import create_api_key
 from resolvers.caller import system_caller
 from resolvers.context import Context, utc_now
+from tests.databases import opened
 from tests.people import Person, Staff
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Gateway:
     @classmethod
     async def open(cls, url: str) -> Gateway:
         """Start one on a migrated, empty database."""
-        database = Database(url)
+        database = opened(url)
         application = _application(database)
         transport = httpx2.ASGITransport(application, client=("192.0.2.1", 50_000))
         gateway = cls(database, httpx2.AsyncClient(transport=transport, base_url="http://gateway.test"))

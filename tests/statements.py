@@ -48,11 +48,19 @@ class Statements:
 
     def __init__(self) -> None:
         self.row_by_row: list[str] = []
+        self._watched: list[Database] = []
 
     def watch(self, database: Database) -> None:
         """See every statement of a database from now on."""
+        self._watched.append(database)
         for engine in database.engines:
             event.listen(engine.sync_engine, "before_cursor_execute", self._see)
+
+    def end(self) -> None:
+        """See nothing any more: other tests use the same engines."""
+        for database in self._watched:
+            for engine in database.engines:
+                event.remove(engine.sync_engine, "before_cursor_execute", self._see)
 
     @contextmanager
     def counting(self) -> Iterator[Counted]:

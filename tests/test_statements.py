@@ -169,17 +169,17 @@ async def test_a_thousand_unknown_keys_are_looked_up_in_one_statement(
     assert len(set(counts)) == 1
 
 
-async def test_the_counter_finds_a_change_made_row_by_row(gateway: Gateway, staff: Staff) -> None:
+async def test_the_counter_finds_a_change_made_row_by_row(
+    gateway: Gateway, staff: Staff, statements: Statements
+) -> None:
     people = await staff.hire(3)
-    watched = Statements()
-    watched.watch(gateway.database)
     users = table_of(User)
 
     async def work(connection: AsyncConnection) -> None:
         for person in people:
             await connection.execute(update(users).where(users.c.id == person.key).values(version=2))
 
-    with watched.counting() as counted:
+    with statements.counting() as counted:
         await gateway.database.change(work)
     assert counted.count == 3
 
@@ -201,11 +201,9 @@ async def test_the_counter_refuses_many_updates_and_deletes_in_one_call(database
     await database.close()
 
 
-async def test_the_counter_counts_inserts_once_a_table(gateway: Gateway, staff: Staff) -> None:
+async def test_the_counter_counts_inserts_once_a_table(gateway: Gateway, staff: Staff, statements: Statements) -> None:
     team = await staff.team()
     people = await staff.hire(4)
-    watched = Statements()
-    watched.watch(gateway.database)
     members = table_of(Membership)
     rows = [
         {
@@ -222,7 +220,7 @@ async def test_the_counter_counts_inserts_once_a_table(gateway: Gateway, staff: 
         await connection.execute(insert(members), rows[2:])
         await connection.execute(select(members.c.user_id))
 
-    with watched.counting() as counted:
+    with statements.counting() as counted:
         await gateway.database.change(work)
     assert len(counted.statements) >= 3
     assert counted.count == 2
