@@ -17,6 +17,15 @@ TOP_LEVEL = {
         "The request, a variable or an argument of a query is not acceptable.",
         "Correct the value to which `argumentPath` or `variablePath` leads.",
     ),
+    "COST_LIMIT": (
+        "The document is larger, or costs more, than one request may; nothing ran.",
+        "Ask for smaller pages and fewer lists in lists. `limitName` names the limit in `viewer { limits }`, "
+        "`limit` and `measured` how much is taken and what this was.",
+    ),
+    "DEPTH_LIMIT": (
+        "The document is nested more deeply than is taken; nothing ran.",
+        "Ask in two requests: `viewer { limits { maxDepth } }` levels are taken.",
+    ),
     "FORBIDDEN": (
         "The caller lacks the permission for this field altogether.",
         "`viewer { permissions { permission scope } }` tells what the caller has.",
