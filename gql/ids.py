@@ -16,6 +16,7 @@ PREFIXES = {
     "CallRecord": b"CR",
     "DesktopProfile": b"DP",
     "License": b"LI",
+    "LicenseGrant": b"LG",
     "Organization": b"OR",
     "Queue": b"QU",
     "Session": b"SE",

@@ -4,8 +4,8 @@ Each fragment is measured once, however often it is spread, so the time grows wi
 document need not be valid: what there is not in the schema weighs as an object, and validation refuses it later.
 
 Cost is 0 for a leaf, 1 for an object, 1 + n × its content for a connection with a page of n, n × its content for a
-short list with its usual length. An edge costs what its node costs. All branches count, also those that `@skip` leaves
-out: the cost is known before the values of all variables are.
+short list with its usual length or for one of n days. An edge costs what its node costs. All branches count, also
+those that `@skip` leaves out: the cost is known before the values of all variables are.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from typing import Any, cast
 
@@ -36,6 +37,7 @@ from graphql import (
     OperationType,
     SchemaMetaFieldDef,
     SelectionSetNode,
+    StringValueNode,
     TypeMetaFieldDef,
     ValueNode,
     VariableNode,
@@ -48,7 +50,7 @@ from graphql import (
 )
 
 from gql.schema import executable
-from resolvers.limits import DEFAULT_PAGE_SIZE, MAX_NODES, Limits
+from resolvers.limits import DEFAULT_PAGE_SIZE, MAX_NODES, MAX_SEAT_USAGE_DAYS, Limits
 from resolvers.refusals import CostExceeded, DepthExceeded, Refusal
 
 # How deep introspection may be nested; graphql-core refuses more than three of its lists inside each other.
@@ -69,7 +71,6 @@ SHORT_LISTS: Mapping[str, int] = {
     "Queue": 10,
     "QueueAssignmentOrigin": 3,
     "QueueCoverage": 10,
-    "SeatUsageDay": 31,
     "Team": 10,
     "UserEffect": 5,
     "UserRoleCount": 5,
@@ -79,6 +80,9 @@ OTHER_LIST = 10
 
 # Arguments that say how long a list is, by the field: each asks for as many items as it names.
 NAMED_ITEMS: Mapping[str, str] = {"Query.nodes": "ids"}
+
+# Arguments that are the first and the last day of a list with an item for each day, by the field.
+DAYS: Mapping[str, tuple[str, str]] = {"License.seatUsage": ("from", "to")}
 
 Parent = GraphQLNamedType | None
 Variables = Mapping[str, Any]
@@ -99,16 +103,38 @@ class PageSize:
         return max(one if isinstance(one, int) else _items(variables, *one) for one in self.of)
 
 
+@dataclass(frozen=True, slots=True)
+class Days:
+    """How many days a list has, of which variables may decide.
+
+    Attributes:
+        ends: The first day and the last one.
+    """
+
+    ends: tuple[ValueNode | None, ValueNode | None]
+
+    def under(self, variables: Variables) -> int:
+        """The number with these variables, which nobody has checked; the most where that cannot be told."""
+        try:
+            first, last = (date.fromisoformat(_written(one, variables)) for one in self.ends)
+        except (TypeError, ValueError):
+            return MAX_SEAT_USAGE_DAYS
+        return max(0, min((last - first).days + 1, MAX_SEAT_USAGE_DAYS))
+
+
+Size = PageSize | Days
+
+
 @dataclass(slots=True)
 class Cost:
-    """A sum that variables complete: a number, and other sums multiplied by the sizes of pages."""
+    """A sum that variables complete: a number, and other sums multiplied by the sizes of lists."""
 
     fixed: float = 0
-    parts: list[tuple[float | PageSize, Cost]] = field(default_factory=list)
+    parts: list[tuple[float | Size, Cost]] = field(default_factory=list)
 
-    def add(self, other: Cost, times: float | PageSize = 1) -> None:
-        """Add another sum, as often as the page has items."""
-        if not other.parts and not isinstance(times, PageSize):
+    def add(self, other: Cost, times: float | Size = 1) -> None:
+        """Add another sum, as often as the list has items."""
+        if not other.parts and not isinstance(times, Size):
             self.fixed += other.fixed * times
         elif other.parts or other.fixed:
             self.parts.append((times, other))
@@ -120,7 +146,7 @@ class Cost:
         known = {} if known is None else known
         if id(self) not in known:
             known[id(self)] = self.fixed + sum(
-                (times.under(variables) if isinstance(times, PageSize) else times) * part.under(variables, known)
+                (times.under(variables) if isinstance(times, Size) else times) * part.under(variables, known)
                 for times, part in self.parts
             )
         return known[id(self)]
@@ -313,7 +339,7 @@ class _Measuring:
         else:
             into.cost.add(item, self._times(node, owner, definition))
 
-    def _times(self, node: FieldNode, owner: str, definition: GraphQLField) -> float | PageSize:
+    def _times(self, node: FieldNode, owner: str, definition: GraphQLField) -> float | Size:
         name = node.name.value
         if owner.startswith("__"):
             return introspected_lengths().get((owner, name), 1)
@@ -323,6 +349,9 @@ class _Measuring:
         if naming is not None:
             value = _arguments(node).get(naming)
             return PageSize((self._size(value),)) if isinstance(value, VariableNode) else min(_length(value), MAX_NODES)
+        if ends := DAYS.get(f"{owner}.{name}"):
+            arguments = _arguments(node)
+            return Days((arguments.get(ends[0]), arguments.get(ends[1])))
         return SHORT_LISTS.get(get_named_type(definition.type).name, OTHER_LIST)
 
     def _page(self, node: FieldNode) -> float | PageSize:
@@ -381,6 +410,13 @@ def _items(variables: Variables, name: str, default: int) -> int:
     return MAX_NODES  # not a number, or one with a fraction: refused when it is read
 
 
+def _written(value: ValueNode | None, variables: Variables) -> Any:
+    """What stands in an argument; None where the document or the variables do not say."""
+    if isinstance(value, VariableNode):
+        return variables.get(value.name.value)
+    return value.value if isinstance(value, StringValueNode) else None
+
+
 @cache
 def introspected_lengths() -> Mapping[tuple[str, str], float]:
     """How long the lists are that tell how the schema looks, on average; its objects lie in memory."""
@@ -421,6 +457,7 @@ def undeclared_lists() -> list[str]:
                 and not (type.name.endswith("Connection") and name in ("nodes", "edges"))
                 and item.name not in SHORT_LISTS
                 and coordinate not in NAMED_ITEMS
+                and coordinate not in DAYS
             ):
                 found.append(coordinate)
     return found

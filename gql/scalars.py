@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from graphql import GraphQLError
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def print_instant(value: datetime) -> str:
@@ -24,3 +27,18 @@ def parse_instant(value: Any) -> datetime:
         except (ValueError, OverflowError):
             pass
     raise GraphQLError("An instant is written in RFC 3339 with an offset, for example 2026-11-24T08:00:00Z.")
+
+
+def print_day(value: date) -> str:
+    """YYYY-MM-DD."""
+    return value.isoformat()
+
+
+def parse_day(value: Any) -> date:
+    """A day of the calendar; weeks, ordinal days and short forms are refused."""
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise GraphQLError("A day is written as YYYY-MM-DD, for example 2026-11-24.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import strawberry
 from graphql import GraphQLSchema
@@ -12,7 +12,7 @@ from gql.actor import ApiKey, SystemActor
 from gql.guard import guard_root_fields
 from gql.mutation import Mutation
 from gql.query import Query
-from gql.scalars import parse_instant, print_instant
+from gql.scalars import parse_day, parse_instant, print_day, print_instant
 
 DateTime = strawberry.scalar(
     name="DateTime",
@@ -22,11 +22,19 @@ DateTime = strawberry.scalar(
     description="Instant in RFC 3339 format. Output is always UTC with a `Z`; input must carry an offset.",
 )
 
+Date = strawberry.scalar(
+    name="Date",
+    serialize=print_day,
+    parse_value=parse_day,
+    specified_by_url="https://scalars.graphql.org/andimarek/local-date",
+    description="Day of the calendar without a time zone, written as YYYY-MM-DD.",
+)
+
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     types=[ApiKey, SystemActor],
-    config=StrawberryConfig(scalar_map={datetime: DateTime}),
+    config=StrawberryConfig(scalar_map={datetime: DateTime, date: Date}),
 )
 
 

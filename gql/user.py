@@ -34,7 +34,7 @@ from gql.node import Actor, Node, key_argument, later, node_id, resolvable, view
 from models.audit import AuditEvent
 from models.call_record import CallRecord
 from models.deactivation import Deactivation
-from models.license import License
+from models.license import License, LicenseGrant
 from models.presence import Presence
 from models.profile import DesktopProfile, UserProfile
 from models.queue import Queue, QueueAssignmentSource
@@ -211,6 +211,15 @@ class User(Node, Actor):
         self: Any, info: Info, first: First = UNSET, after: After = UNSET, last: Last = UNSET, before: Before = UNSET
     ) -> Page[SkillGroup]:
         return await skill_groups.skill_groups_of_user(info.context, self, page_arguments(first, after, last, before))
+
+    @strawberry.field(
+        graphql_type=list[later("LicenseGrant", "gql.license")] | None,  # type: ignore[misc]
+        directives=NULL_ONLY_ON_ERROR,
+        description="Licenses granted to the user, suspended ones included, a short list: the one that counts first. "
+        "Callers without LICENSES_READ see their own; for others it is empty.",
+    )
+    async def license_grants(self: Any, info: Info) -> list[LicenseGrant]:
+        return await licenses.grants_of_user(info.context, self)
 
     @strawberry.field(
         graphql_type=later("License", "gql.license") | None,

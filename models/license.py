@@ -91,6 +91,7 @@ class SeatLedgerEntry(SQLModel, table=True):
     __tablename__ = "seat_ledger"
     __table_args__ = (
         Index("ix_seat_ledger_license_id", "license_id", "sequence"),
+        Index("ix_seat_ledger_by_time", "license_id", "at", "sequence"),
         {"sqlite_strict": True, "sqlite_autoincrement": True},
     )
 

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
 
 from models.audit import ActorKind
 from models.call_record import CallRecord
+from models.license import LicenseGrant
 from models.operation import BulkOperation
 from models.permission import PermissionScope
 from models.session import Session
@@ -26,6 +27,7 @@ _ancestors = table_of(TeamAncestor).c
 _calls = table_of(CallRecord).c
 _sessions = table_of(Session).c
 _operations = table_of(BulkOperation).c
+_grants = table_of(LicenseGrant).c
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,13 @@ def visible_calls(sight: Sight) -> ColumnElement[bool]:
     if sight.reports is PermissionScope.SELF:
         return _calls.user_id == sight.user_id
     return or_(_calls.user_id == sight.user_id, _calls.team_id.in_(own_teams(sight.user_id)))
+
+
+def visible_grants(sight: Sight) -> ColumnElement[bool]:
+    """License grants that the caller sees: all with LICENSES_READ, else their own."""
+    if sight.licenses:
+        return true()
+    return _grants.user_id == sight.user_id if sight.user_id else false()
 
 
 def visible_operations(sight: Sight) -> ColumnElement[bool]:

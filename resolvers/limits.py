@@ -27,6 +27,7 @@ class Limits:
 
 MAX_NODES = 100
 MAX_IN_LIST = 500
+MAX_SEAT_USAGE_DAYS = 366
 MAX_FILTER_LEVELS = 4  # of and, or and not in each other
 MIN_CONTAINED_CHARACTERS = 2
 MAX_SORT_KEYS = 3

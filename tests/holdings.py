@@ -15,7 +15,8 @@ _ELSE = """
 query Else($id: ID!) {
   viewer { actor { ... on ApiKey { id } } organization { id } }
   user(by: {id: $id}) {
-    profile { id } desktopProfile { id } effectiveLicense { id } sessions { nodes { id } } auditEvents { nodes { id } }
+    profile { id } desktopProfile { id } effectiveLicense { id } licenseGrants { id }
+    sessions { nodes { id } } auditEvents { nodes { id } }
   }
 }
 """
@@ -46,6 +47,7 @@ class Holdings:
             "Int": 1,
             "Boolean": True,
             "DateTime": "2026-11-24T08:00:00Z",
+            "Date": "2026-11-24",
             "NewUserInput.email": "new.person@acme.example",
         }
 
@@ -79,6 +81,7 @@ async def holdings_of(gateway: Gateway, staff: Staff, token: str) -> Holdings:
         "UserProfile": found["user"]["profile"]["id"],
         "DesktopProfile": found["user"]["desktopProfile"]["id"],
         "License": found["user"]["effectiveLicense"]["id"],
+        "LicenseGrant": found["user"]["licenseGrants"][0]["id"],
         "Session": found["user"]["sessions"]["nodes"][0]["id"],
         "AuditEvent": found["user"]["auditEvents"]["nodes"][0]["id"],
         "BulkOperation": done.operation["id"],

@@ -73,6 +73,21 @@ WRONG: dict[str, list[Any]] = {
         True,
         {},
     ],
+    "Date": [
+        "2026-11-24T08:00:00Z",
+        "2026-13-24",
+        "2026-02-30",
+        "0000-01-01",
+        "2026-W48-2",
+        "20261124",
+        "2026-1-1",
+        "٢٠٢٦-11-24",
+        "today",
+        "",
+        20261124,
+        True,
+        {},
+    ],
 }
 UNKNOWN_VALUES = ["NOPE", "active", "", 3, True, {}]
 Told = tuple[str, tuple[str, ...] | None]

@@ -128,6 +128,12 @@ async def test_a_document_that_was_taken_once_is_measured_against_other_limits_t
     assert (await sqlite_gateway.run(document)).codes == ["COST_LIMIT"]
 
 
+def usage(arguments: str, declared: str = "") -> str:
+    """A document that asks for the seats of seven licenses day by day."""
+    asked = f"{{ licenses(first: 7) {{ nodes {{ seatUsage({arguments}) {{ granted }} }} }} }}"
+    return f"query Q({declared}) {asked}" if declared else asked
+
+
 @pytest.mark.parametrize(
     ("document", "given", "expected"),
     [
@@ -159,6 +165,13 @@ async def test_a_document_that_was_taken_once_is_measured_against_other_limits_t
         ("{ users(first: 7) { ...Page } } fragment Page on UserConnection { nodes { id } }", {}, 1 + 7),
         ("{ a: users(first: 7) { nodes { id } } b: users(first: 5) { nodes { id } } }", {}, 1 + 7 + 1 + 5),
         ("{ viewer { permissions { permission } } }", {}, 1 + 30),
+        (usage('from: "2026-01-01", to: "2026-01-31"'), {}, 1 + 7 * (1 + 31)),
+        (usage('from: "2026-01-31", to: "2026-01-01"'), {}, 1 + 7),
+        (usage('from: "0001-01-01", to: "9999-12-31"'), {}, 1 + 7 * (1 + 366)),
+        (usage("from: $d, to: $d", "$d: Date!"), {"d": "2026-01-01"}, 1 + 7 * 2),
+        (usage("from: $d, to: $d", '$d: Date = "2026-01-01"'), {}, 1 + 7 * (1 + 366)),
+        (usage("from: $d, to: $d", "$d: Date!"), {"d": 20_260_101}, 1 + 7 * (1 + 366)),
+        (usage("from: 1"), {}, 1 + 7 * (1 + 366)),
         ("{ nothing { of { all } this } }", {}, 2),
         ("{ users(first: 9) { ...Loop } } fragment Loop on UserConnection { ...Loop nodes { id } }", {}, 1 + 9),
     ],

@@ -92,6 +92,7 @@ async def refused(gateway: Gateway, token: str | None) -> dict[str, list[str]]:
             "Int": 1,
             "Boolean": True,
             "DateTime": "2026-11-24T08:00:00Z",
+            "Date": "2026-11-24",
         }
     )
     codes = {}

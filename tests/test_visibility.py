@@ -95,7 +95,7 @@ async def scene(gateway: Gateway, staff: Staff) -> Scene:
     tokens = {}
     for name, role in ROLES.items():
         teams = [north] if name in ("supervisor", "agent") else []
-        person = await staff.hire(roles=[role], teams=teams)
+        person = await staff.hire(roles=[role], teams=teams, licenses=[LicenseType.STANDARD_AGENT])
         await staff.call(person, seconds=60)
         tokens[name] = await gateway.sign_in(person)
     for name, permissions in KEYS.items():
@@ -110,7 +110,7 @@ async def scene(gateway: Gateway, staff: Staff) -> Scene:
         query Ids($colleague: ID!, $moved: ID!, $operation: ID!) {
           viewer { actor { ... on ApiKey { id } } organization { id } }
           user(by: {id: $colleague}) {
-            profile { id } desktopProfile { id } effectiveLicense { id }
+            profile { id } desktopProfile { id } effectiveLicense { id } licenseGrants { id }
             sessions { nodes { id } } auditEvents { nodes { id } }
           }
           moved: user(by: {id: $moved}) { auditEvents { nodes { id action } } }
@@ -129,6 +129,7 @@ async def scene(gateway: Gateway, staff: Staff) -> Scene:
         "gone": gone.id,
         "call": of_north.id,
         "session": session,
+        "grant": found["user"]["licenseGrants"][0]["id"],
         "north": north.id,
         "south": south.id,
         "queue": queue.id,
@@ -144,6 +145,7 @@ async def scene(gateway: Gateway, staff: Staff) -> Scene:
         "UserProfile": found["user"]["profile"]["id"],
         "DesktopProfile": found["user"]["desktopProfile"]["id"],
         "License": found["user"]["effectiveLicense"]["id"],
+        "LicenseGrant": found["user"]["licenseGrants"][0]["id"],
         "AuditEvent": found["user"]["auditEvents"]["nodes"][0]["id"],
         "BulkOperation": done.operation["id"],
         "BulkOperationItem": found["bulkOperation"]["items"]["nodes"][0]["id"],
