@@ -104,6 +104,7 @@ worded(
     SIGN_OUT="End the sessions of the user, who can sign in again.",
     ASSIGN_TEAMS="Change the teams of the user.",
     ASSIGN_QUEUES="Change the directly assigned queues of the user.",
+    ASSIGN_SKILL_GROUPS="Change the skill groups of the user; of somebody who may get none, take them.",
 )
 worded(
     SignInBlocker,

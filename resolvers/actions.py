@@ -39,6 +39,7 @@ class UserAction(Enum):
     SIGN_OUT = "SIGN_OUT"
     ASSIGN_TEAMS = "ASSIGN_TEAMS"
     ASSIGN_QUEUES = "ASSIGN_QUEUES"
+    ASSIGN_SKILL_GROUPS = "ASSIGN_SKILL_GROUPS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +50,18 @@ class _Rule:
         assess: What the change says of the person: None when it would be done.
         loses_administrator: Whether the last full administrator is kept from it (requirement E6).
         takes_seats: Whether suspended licenses need seats again (requirement E3).
+        ends_skills: Whether having skill groups is enough: they can be taken from everybody who kept them.
     """
 
     permission: Permission
     assess: Callable[[Person, Caller], Any]
     loses_administrator: bool = False
     takes_seats: bool = False
+    ends_skills: bool = False
 
 
 def _may_join(person: Person, _: Caller) -> str | None:
-    """B10, E14: somebody deactivated or outside the contact center has no team and no direct queue, and gets none."""
+    """B10, E14: who is deactivated or outside the contact center has no team and no direct queue, and gets nothing."""
     return None if person.status is UserStatus.ACTIVE and person.contact_center_enabled else "not now"
 
 
@@ -81,6 +84,7 @@ _RULES: Mapping[UserAction, _Rule] = {
     ),
     UserAction.ASSIGN_TEAMS: _Rule(Permission.USERS_ASSIGN, _may_join),
     UserAction.ASSIGN_QUEUES: _Rule(Permission.USERS_ASSIGN, _may_join),
+    UserAction.ASSIGN_SKILL_GROUPS: _Rule(Permission.USERS_ASSIGN, _may_join, ends_skills=True),
 }
 
 
@@ -103,19 +107,23 @@ async def actions_of_user(context: Context, user: User) -> list[UserAction]:
             administrators = await kept.standing.administrators()
         returning = [one.id for one in people if one.status is UserStatus.DEACTIVATED]
         without_seat = await kept.seats.without_seat(returning) if returning else set()
-        return {one.id: _actions(one, caller, administrators, without_seat) for one in people}
+        outside = [one.id for one in people if _may_join(one, caller) is not None]
+        skilled = set(await kept.skills.of_users(outside)) if outside else set()
+        return {one.id: _actions(one, caller, administrators, without_seat, skilled) for one in people}
 
     return await context.loaders.load("actions_of_users", user.id, fetch) or []
 
 
-def _actions(one: Person, caller: Caller, administrators: set[UUID], without_seat: set[UUID]) -> list[UserAction]:
+def _actions(
+    one: Person, caller: Caller, administrators: set[UUID], without_seat: set[UUID], skilled: set[UUID]
+) -> list[UserAction]:
     last = bool(one.is_full_administrator and assess_last_administrator([one], administrators))
     found = []
     for action, rule in _RULES.items():
         scope = caller.scope(rule.permission)
         if scope is None or assess_reach(_reached(one, scope, caller), caller) is not None:
             continue
-        if rule.assess(one, caller) is not None:
+        if rule.assess(one, caller) is not None and not (rule.ends_skills and one.id in skilled):
             continue
         if (rule.loses_administrator and last) or (rule.takes_seats and one.id in without_seat):
             continue

@@ -49,7 +49,7 @@ class ReportQuestion:
 async def agent_report(context: Context, question: ReportQuestion, arguments: PageArguments) -> Page[User]:
     """A page of the people who took calls in a period, by display name, with their figures beside them.
 
-    They are people whom the caller sees, and the calls those in the reach of REPORTS_READ.
+    They are people whom the caller sees, and the calls those in the reach of REPORTS_READ (decision 21).
 
     Raises:
         NotPermitted: The caller may read no reports.

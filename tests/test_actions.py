@@ -26,6 +26,7 @@ MUTATIONS = {
     "SIGN_OUT": "signOutUsers",
     "ASSIGN_TEAMS": "assignTeams",
     "ASSIGN_QUEUES": "assignQueues",
+    "ASSIGN_SKILL_GROUPS": "assignSkillGroups",
 }
 STATES: dict[str, dict[str, Any]] = {
     "ordinary": {},
@@ -33,10 +34,12 @@ STATES: dict[str, dict[str, Any]] = {
     "protected": {"protected": True},
     "deactivated": {"status": UserStatus.DEACTIVATED},
     "deactivated, blocked and protected": {"status": UserStatus.DEACTIVATED, "blocked": True, "protected": True},
+    "deactivated and skilled": {"status": UserStatus.DEACTIVATED, "skilled": True},
     "deleted": {"status": UserStatus.DELETED},
     "blocked by an administrator": {"blocked": True},
     "blocked by a supervisor": {"blocked": True},
     "outside the contact center": {"contact_center_enabled": False},
+    "outside the contact center and skilled": {"contact_center_enabled": False, "skilled": True},
     "supervisor": {"roles": [UserRole.SUPERVISOR], "licenses": [LicenseType.PREMIUM_AGENT]},
     "service administrator": {"roles": [UserRole.SERVICE_ADMINISTRATOR]},
     "full administrator": {"roles": [UserRole.FULL_ADMINISTRATOR]},
@@ -66,8 +69,8 @@ async def available(gateway: Gateway, people: Sequence[Thing], token: str | None
 
 
 async def doable(
-    gateway: Gateway, action: str, people: Sequence[Person], token: str, north: Thing, queue: Thing
-) -> Any:
+    gateway: Gateway, action: str, people: Sequence[Person], token: str, terms: dict[str, Any]
+) -> list[bool]:
     """For each of these people, whether the action is done when it is asked for."""
     if action == "UPDATE":
         done = []
@@ -75,11 +78,7 @@ async def doable(
             answer = await gateway.run(UPDATE, {"id": person.id, "nickname": f"Nick {person.name}"}, token=token)
             done.append(not answer.errors and not answer.data["updateUser"]["errors"])
         return done
-    terms: dict[str, Any] = {
-        "ASSIGN_TEAMS": {"teams": {"add": [north.id]}},
-        "ASSIGN_QUEUES": {"queues": {"add": [queue.id]}},
-    }
-    answer = await ask_bulk(gateway, MUTATIONS[action], people, token=token, **terms.get(action, {}))
+    answer = await ask_bulk(gateway, MUTATIONS[action], people, token=token, **terms)
     if answer.errors:
         assert answer.codes == ["FORBIDDEN"]
         return [False] * len(people)
@@ -91,7 +90,10 @@ async def hired(gateway: Gateway, staff: Staff, team: Thing, state: str, count: 
     """People of a team in one of the states; the last one is signed in where that is the state."""
     away = STATES[state].get("status", UserStatus.ACTIVE) is not UserStatus.ACTIVE
     outside = not STATES[state].get("contact_center_enabled", True)
-    people = await staff.hire(count, **{"teams": [] if away or outside else [team], **STATES[state]})
+    terms = {"teams": [] if away or outside else [team], **STATES[state]}
+    if terms.pop("skilled", False):
+        terms["skill_groups"] = [await staff.skill_group()]
+    people = await staff.hire(count, **terms)
     if state == "signed in":
         await gateway.sign_in(people[-1])
     if state == "blocked by a supervisor":
@@ -108,7 +110,12 @@ async def hired(gateway: Gateway, staff: Staff, team: Thing, state: str, count: 
 async def test_an_action_is_available_where_the_mutation_does_it(gateway: Gateway, staff: Staff, role: str) -> None:
     """A24, A28, E14: for every state, on the own team and on another one."""
     north, south = await staff.team("North"), await staff.team("South")
-    other, queue = await staff.team("Other"), await staff.queue()
+    other, queue, skill = await staff.team("Other"), await staff.queue(), await staff.skill_group()
+    given: dict[str, dict[str, Any]] = {
+        "ASSIGN_TEAMS": {"teams": {"add": [other.id]}},
+        "ASSIGN_QUEUES": {"queues": {"add": [queue.id]}},
+        "ASSIGN_SKILL_GROUPS": {"skillGroups": {"add": [skill.id]}},
+    }
     if role == "key":
         token = gateway.token
     elif role == "narrow key":
@@ -127,7 +134,10 @@ async def test_an_action_is_available_where_the_mutation_does_it(gateway: Gatewa
     for index, action in enumerate(actions_in_order):
         people = [group[index] for group in groups]
         said = await available(gateway, people, token)
-        done = await doable(gateway, action, people, token, other, queue)
+        done = await doable(gateway, action, people, token, given.get(action, {}))
+        if action == "ASSIGN_SKILL_GROUPS":  # who gets none may have some to lose
+            taken = await doable(gateway, action, people, token, {"skillGroups": {"set": []}})
+            done = [got or lost for got, lost in zip(done, taken, strict=True)]
         for (state, team), actions, was_done in zip(cases, said, done, strict=True):
             found[action, state, team.name] = action in actions
             expected[action, state, team.name] = was_done
@@ -139,7 +149,7 @@ async def test_an_action_is_available_where_the_mutation_does_it(gateway: Gatewa
 async def test_nobody_takes_themselves_or_the_last_administrator_out(gateway: Gateway, staff: Staff) -> None:
     """C16, E6."""
     token = await gateway.sign_in(gateway.admin)
-    mine = {"UPDATE", "SIGN_OUT", "ASSIGN_TEAMS", "ASSIGN_QUEUES"}
+    mine = {"UPDATE", "SIGN_OUT", "ASSIGN_TEAMS", "ASSIGN_QUEUES", "ASSIGN_SKILL_GROUPS"}
     assert await available(gateway, [gateway.admin], token) == [mine]
     assert await available(gateway, [gateway.admin]) == [mine]
     for mutation in ("deactivateUsers", "forceUsersOffline"):
