@@ -63,7 +63,11 @@ async def browsing(url: str, seen: Seen) -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, args=[*ARGUMENTS, *as_root])
         try:
-            context = await browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="light")
+            context = await browser.new_context(
+                viewport={"width": 1280, "height": 800},
+                color_scheme="light",
+                permissions=["clipboard-read", "clipboard-write"],
+            )
             await _watch(context, seen)
             page = await context.new_page()
             page.set_default_timeout(LONGEST_MS)
@@ -75,7 +79,7 @@ async def browsing(url: str, seen: Seen) -> AsyncIterator[Page]:
 
 async def _watch(context: BrowserContext, seen: Seen) -> None:
     context.on("request", lambda request: seen.requests.append(request.url))
-    context.on("requestfailed", lambda request: seen.refused.append(f"{request.failure} {request.url}"))
+    context.on("requestfailed", lambda request: _note_failure(seen, request.failure, request.url))
     context.on("console", lambda message: seen.console.append(f"{message.type}: {message.text}"))
     context.on("weberror", lambda error: seen.console.append(f"thrown: {error.error}"))
     context.on(
@@ -84,6 +88,11 @@ async def _watch(context: BrowserContext, seen: Seen) -> None:
     )
     await context.expose_function("violated", lambda words: seen.violations.append(words))
     await context.add_init_script(REPORT)
+
+
+def _note_failure(seen: Seen, failure: str | None, url: str) -> None:
+    if failure != "net::ERR_ABORTED":  # somebody went on before all of a page was there
+        seen.refused.append(f"{failure} {url}")
 
 
 class Window:
@@ -108,12 +117,40 @@ class Window:
             await self.page.get_by_role("button", name="Sign in").click()
         await (await answer.value).finished()
 
+    async def change_password(self, current: str, new: str) -> str:
+        """Fill in the form for another password; what the page says then."""
+        await self.page.get_by_text("Change the password").click()
+        await self.page.get_by_label("Password so far").fill(current)
+        await self.page.get_by_label("New password").fill(new)
+        async with self._introspection() as answer:
+            await self.page.get_by_role("button", name="Change it").click()
+        await (await answer.value).finished()
+        return await self.page.get_by_role("status").inner_text()
+
     async def reload(self) -> None:
         """Load the page again, until the schema is there and something can be written."""
         async with self._introspection() as answer:
             await self.page.reload()
         await (await answer.value).finished()
         await self.ready()
+
+    async def link(self) -> str:
+        """A link to what is written."""
+        await self.page.get_by_role("button", name="Copy a link").click()
+        await self.page.get_by_role("button", name="Copied").wait_for()
+        return str(await self.page.evaluate("navigator.clipboard.readText()"))
+
+    async def follow(self, link: str) -> None:
+        """Open a link to the page, until the schema is there."""
+        async with self._introspection() as answer:
+            await self.page.goto(link)
+        await (await answer.value).finished()
+        await self.ready()
+
+    async def everything(self) -> str:
+        """All that the page holds: elements, and the contents of all editors."""
+        models = "globalThis.__MONACO.editor.getModels().map((model) => model.getValue()).join()"
+        return await self.page.content() + str(await self.page.evaluate(models))
 
     def _introspection(self) -> Any:
         return self.page.expect_response(lambda answer: "IntrospectionQuery" in (answer.request.post_data or ""))

@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "server" / "graphiql"
 # What Chromium sends when an address is opened.
 OPENING = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"}
+NEW_PASSWORD = "a lighthouse keeper in Skagen"
 PICTURE = "GRAPHIQL_PICTURE"  # where the picture of the visit is kept, for docs/
 
 
@@ -48,7 +49,12 @@ class Visit:
     offered: list[str]
     documentation: str
     picture: Path
+    changed: str
+    link: str
+    shared: str
+    address: str
     signed_out: str
+    left: str
     cookies_afterwards: list[Any]
 
 
@@ -63,6 +69,7 @@ async def _visit(folder: Path) -> Visit:
             await window.sign_in(**admin)
             await page.get_by_role("button", name="Sign out").wait_for()
             signed_in = await window.who()
+            changed = await window.change_password(admin["password"], NEW_PASSWORD)
             cookies = [dict(cookie) for cookie in await page.context.cookies()]
             await window.reload()
             reloaded = await window.who()
@@ -71,14 +78,17 @@ async def _visit(folder: Path) -> Visit:
             example = await window.run()
             picture = Path(os.environ.get(PICTURE, folder / "graphiql.png"))
             await window.picture(picture)
+            link = await window.link()
             offered = await window.complete("{ viewer { organ", "organization")
             documentation = await window.documentation("Query")
             kept = "JSON.stringify(localStorage) + JSON.stringify(sessionStorage)"
+            await window.follow(link)
+            shared, address = await window.text("operation.graphql", "users("), page.url
             readable = await page.evaluate(f"document.cookie + {kept}")
             await window.pane("Account")
             await page.get_by_role("button", name="Sign out").click()
             await page.get_by_role("button", name="Sign in").wait_for()
-            signed_out = await window.who()
+            signed_out, left = await window.who(), await window.everything()
             return Visit(
                 seen,
                 served.host,
@@ -87,12 +97,17 @@ async def _visit(folder: Path) -> Visit:
                 reloaded,
                 cookies,
                 readable,
-                [admin["password"], *(cookie["value"] for cookie in cookies)],
+                [admin["password"], NEW_PASSWORD, *(cookie["value"] for cookie in cookies)],
                 example,
                 offered,
                 documentation,
                 picture,
+                changed,
+                link,
+                shared,
+                address,
                 signed_out,
+                left,
                 [dict(cookie) for cookie in await page.context.cookies()],
             )
 
@@ -111,6 +126,25 @@ browser = pytest.mark.xdist_group("browser")
 def test_a_visitor_signs_in_and_the_page_says_who_is_there(visit: Visit) -> None:
     assert (visit.stranger, visit.signed_in, visit.reloaded) == ("not signed in", "Ada Nordin", "Ada Nordin")
     assert visit.signed_out == "not signed in"
+
+
+@browser
+def test_nothing_of_an_answer_or_of_the_schema_is_left_for_who_comes_next(visit: Visit) -> None:
+    [first, *_] = json.loads(visit.example)["data"]["users"]["nodes"]
+    assert "Nobody is signed in" in visit.left
+    assert not [words for words in ("Ada Nordin", first["email"], "Entry points for reading.") if words in visit.left]
+
+
+@browser
+def test_a_password_is_changed_outside_of_the_editor(visit: Visit) -> None:
+    assert visit.changed == "The password is changed."
+
+
+@browser
+def test_a_link_opens_the_document_and_leaves_the_address_as_it_was(visit: Visit) -> None:
+    assert visit.link.startswith(f"{visit.host}/graphql#document=")
+    assert visit.shared == Page().examples[1].document
+    assert visit.address == f"{visit.host}/graphql"
 
 
 @browser

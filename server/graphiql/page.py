@@ -37,7 +37,10 @@ TEMPLATE = """<!doctype html>
 <script type="module" nonce="{nonce}" src="{base}/graphiql/{policy}"></script>
 <script type="module" nonce="{nonce}" src="{base}/graphiql/{script}"></script>
 </head>
-<body><div id="graphiql"></div></body>
+<body>
+<div id="graphiql"></div>
+<noscript>GraphiQL needs JavaScript. The API is at this address, by POST.</noscript>
+</body>
 </html>
 """
 

@@ -1,6 +1,6 @@
-import { useGraphiQLActions } from "@graphiql/react";
+import { useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 import { useState } from "react";
-import { signIn, signOut, useCaller, takeToken } from "./caller.js";
+import { changePassword, signIn, signOut, takeToken, useCaller } from "./caller.js";
 
 function Figure() {
   return (
@@ -13,18 +13,26 @@ function Figure() {
 
 function Account() {
   const { introspect } = useGraphiQLActions();
-  const { caller } = useCaller();
+  const responseEditor = useGraphiQL((state) => state.responseEditor);
+  const { caller, mustChange } = useCaller();
   const [problem, setProblem] = useState(null);
+  const [done, setDone] = useState(null);
   const [busy, setBusy] = useState(false);
 
   // Forms are handled here: the page's policy lets none be sent by the browser itself.
-  function handled(work) {
+  function handled(work, words = null) {
     return async (event) => {
       event.preventDefault();
-      const form = new FormData(event.target);
+      const form = event.target;
       setBusy(true);
-      setProblem(await work(form));
+      setDone(null);
+      const said = await work(new FormData(form));
       setBusy(false);
+      setProblem(said);
+      if (said) return;
+      form.reset();
+      setDone(words);
+      responseEditor.setValue(""); // it is another caller's
       introspect();
     };
   }
@@ -33,17 +41,40 @@ function Account() {
     <section className="rosterql-pane" aria-label="Account">
       <div className="graphiql-doc-explorer-title">Account</div>
       {problem && <p role="alert">{problem}</p>}
+      {done && <p role="status">{done}</p>}
       {caller ? (
-        <form onSubmit={handled(signOut)}>
-          <p>
-            {caller.kind === "API_KEY" ? "Requests carry the API key " : "Signed in as "}
-            <strong>{caller.actor.displayName}</strong>
-            {caller.organization.name && `, ${caller.organization.name}`}.
-          </p>
-          <button className="graphiql-button" disabled={busy}>
-            {caller.kind === "API_KEY" ? "Forget it" : "Sign out"}
-          </button>
-        </form>
+        <>
+          <form onSubmit={handled(signOut)}>
+            <p>
+              {caller.kind === "API_KEY" ? "Requests carry the API key " : "Signed in as "}
+              <strong>{caller.actor.displayName}</strong>, {caller.organization.name}.
+            </p>
+            <button className="graphiql-button" disabled={busy}>
+              {caller.kind === "API_KEY" ? "Forget it" : "Sign out"}
+            </button>
+          </form>
+          {caller.kind === "USER" && (
+            <details open={mustChange}>
+              <summary>{mustChange ? "This password is for a single use: change it first." : "Change the password"}</summary>
+              <form
+                onSubmit={handled((form) => changePassword(form.get("current"), form.get("next")), "The password is changed.")}
+              >
+                <input type="text" autoComplete="username" value={caller.actor.email ?? ""} readOnly hidden />
+                <label>
+                  Password so far
+                  <input name="current" type="password" autoComplete="current-password" required />
+                </label>
+                <label>
+                  New password
+                  <input name="next" type="password" autoComplete="new-password" required />
+                </label>
+                <button className="graphiql-button" disabled={busy}>
+                  Change it
+                </button>
+              </form>
+            </details>
+          )}
+        </>
       ) : (
         <>
           <form onSubmit={handled((form) => signIn(form.get("email"), form.get("password"), form.get("surface")))}>
@@ -62,7 +93,7 @@ function Account() {
                 <option value="AGENT_DESKTOP">Agent desktop</option>
               </select>
             </label>
-            <button className="graphiql-button" disabled={busy}>
+            <button className="graphiql-button rosterql-main" disabled={busy}>
               Sign in
             </button>
           </form>

@@ -3,14 +3,18 @@ import { useSyncExternalStore } from "react";
 import { send } from "./sending.js";
 import { settings } from "./settings.js";
 
-const WHO = "query Who { viewer { kind actor { displayName } organization { name } } }";
+const WHO = "query Who { viewer { kind actor { displayName ... on User { email } } organization { name } } }";
 const SIGN_IN = `mutation SignIn($input: SignInInput!) {
   signIn(input: $input) { ${settings.cookies ? "" : "token"} passwordChangeRequired errors { message } }
+}`;
+const CHANGE_PASSWORD = `mutation ChangePassword($input: ChangePasswordInput!) {
+  changePassword(input: $input) { errors { message } }
 }`;
 const SIGN_OUT = "mutation SignOut { signOut { errors { message } } }";
 
 const listeners = new Set();
-let state = { caller: null, token: null };
+// `mustChange`: the password is for a single use, and nothing else is answered until it is changed.
+let state = { caller: null, token: null, mustChange: false };
 
 function change(changes) {
   state = { ...state, ...changes };
@@ -23,6 +27,11 @@ export function bearer() {
 
 export function known() {
   return state.caller !== null;
+}
+
+// The gateway says that it knows nobody: the session has ended.
+export function lost() {
+  if (state.caller) change({ caller: null, token: null, mustChange: false });
 }
 
 export function useCaller() {
@@ -49,9 +58,16 @@ export async function signIn(email, password, surface) {
   const problem = errors?.[0] ?? data.signIn.errors[0];
   if (problem) return problem.message;
   if (!settings.cookies) change({ token: data.signIn.token });
-  if (!data.signIn.passwordChangeRequired) return refresh();
-  change({ caller: { kind: "USER", actor: { displayName: email }, organization: { name: "" } } });
-  return "This password is for a single use. Run changePassword before anything else.";
+  change({ mustChange: data.signIn.passwordChangeRequired });
+  return refresh();
+}
+
+export async function changePassword(currentPassword, newPassword) {
+  const { data, errors } = await send({ query: CHANGE_PASSWORD, variables: { input: { currentPassword, newPassword } } });
+  const problem = errors?.[0] ?? data.changePassword.errors[0];
+  if (problem) return problem.message;
+  change({ mustChange: false });
+  return null;
 }
 
 export async function takeToken(token) {
@@ -61,12 +77,13 @@ export async function takeToken(token) {
   return problem;
 }
 
+// Whoever comes next finds neither answers nor the schema: the page is loaded anew.
 export async function signOut() {
   if (state.caller?.kind === "USER") {
     const { data, errors } = await send({ query: SIGN_OUT });
     const problem = data?.signOut?.errors[0] ?? errors?.[0];
     if (problem && errors?.[0]?.extensions?.code !== "UNAUTHENTICATED") return problem.message;
   }
-  change({ caller: null, token: null });
-  return null;
+  location.reload();
+  return new Promise(() => {});
 }

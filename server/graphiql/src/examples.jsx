@@ -1,5 +1,6 @@
 import { useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 import { settings } from "./settings.js";
+import { WELCOME } from "./welcome.js";
 
 function List() {
   return (
@@ -9,9 +10,9 @@ function List() {
   );
 }
 
-// Without a comment the tab holds nothing of the caller's own.
-function isBare(text) {
-  return text.split("\n").every((line) => !line.trim() || line.trim().startsWith("#"));
+// Whether a tab holds nothing of the caller's own.
+function isOurs(text) {
+  return !text.trim() || text === WELCOME || settings.examples.some((example) => example.document === text);
 }
 
 function Examples() {
@@ -22,7 +23,7 @@ function Examples() {
   function open({ document, variables }) {
     const own = queryEditor.getValue();
     if (own === document) return;
-    if (!isBare(own) && !settings.examples.some((example) => example.document === own)) addTab();
+    if (!isOurs(own)) addTab();
     queryEditor.setValue(document);
     variableEditor.setValue(variables);
     queryEditor.focus();

@@ -1,5 +1,5 @@
 // Every request of the page goes through here.
-import { bearer, known } from "./caller.js";
+import { bearer, known, lost } from "./caller.js";
 import { settings } from "./settings.js";
 
 const STRANGER = "Nobody is signed in (the figure on the left), so the schema is not shown.";
@@ -18,7 +18,9 @@ export async function send(body, headers = {}) {
       },
       body: JSON.stringify(body),
     });
-    return await response.json();
+    const answer = await response.json();
+    if (!headers.Authorization && answer.errors?.some((error) => error.extensions?.code === "UNAUTHENTICATED")) lost();
+    return answer;
   } catch (error) {
     return { errors: [{ message: `The gateway did not answer: ${error.message}` }] };
   }
