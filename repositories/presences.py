@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    case,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+    type_coerce,
+)
 
 from models.call_record import CallRecord
 from models.organization import Organization
 from models.presence import Presence, PresenceState
 from models.session import Session, Surface
-from models.storage import Instant, table_of
+from models.storage import EPOCH, MICROSECOND, Instant, table_of
 from models.user import User, UserStatus
 from repositories.bound import Bound
 from repositories.rows import row_class
@@ -25,34 +40,81 @@ _sessions = table_of(Session).c
 _organizations = table_of(Organization).c
 
 
-def shown_state(at: datetime, idle_minutes: int) -> ColumnElement[PresenceState]:
-    """What a person shows at an instant, as an expression on `users` with its `presences` beside it.
+# States that somebody says; ENGAGED follows from a call, and OFFLINE from saying nothing.
+_SAID = frozenset({PresenceState.AVAILABLE, PresenceState.WRAP_UP, PresenceState.UNAVAILABLE})
 
-    The same as `PresenceRepository.of_users` tells, for counting.
 
-    Args:
-        idle_minutes: After which a session of the organization ends.
+@dataclass(frozen=True, slots=True)
+class ShownPresence:
+    """What the people of an organization show at an instant, in terms of `users`, by the rules of `of_users`.
+
+    Attributes:
+        sqlite: Whether it is SQLite that is asked: the databases reckon with time in different ways.
     """
-    state = _presences.state.type
-    engaged = exists().where(_calls.user_id == _users.id, _calls.ended_at.is_(None))
-    on_desktop = [
-        _sessions.user_id == _users.id,
-        _sessions.ended_at.is_(None),
-        _sessions.surface == Surface.AGENT_DESKTOP,
-    ]
-    idle_since = at - timedelta(minutes=idle_minutes)
-    ran_out = and_(
-        exists().where(*on_desktop),
-        or_(
-            ~exists().where(*on_desktop, _sessions.expires_at > at),
-            ~exists().where(*on_desktop, _sessions.last_active_at > idle_since),
-        ),
-    )
-    return case(
-        (and_(_users.status == UserStatus.ACTIVE, engaged), literal(PresenceState.ENGAGED, state)),
-        (or_(_presences.state.is_(None), ran_out), literal(PresenceState.OFFLINE, state)),
-        else_=_presences.state,
-    )
+
+    organization_id: UUID
+    at: datetime
+    sqlite: bool
+
+    def state(self) -> ColumnElement[PresenceState]:
+        """What each person shows, with `presences` joined from outside."""
+        kind = _presences.state.type
+        return case(
+            (self._engaged, literal(PresenceState.ENGAGED, kind)),
+            (_users.id.in_(self._saying(_SAID)), _presences.state),
+            else_=literal(PresenceState.OFFLINE, kind),
+        )
+
+    def among(self, states: Collection[PresenceState]) -> ColumnElement[bool]:
+        """Whether people show one of these states."""
+        wanted = set(states)
+        if len(wanted) == len(PresenceState):
+            return true()
+        said = _SAID & wanted
+        alternatives = [self._engaged] if PresenceState.ENGAGED in wanted else []
+        if PresenceState.OFFLINE in wanted:  # everybody but those who say something else: few are looked for
+            unwanted = _SAID - wanted
+            elsewhere = _users.id.in_(self._saying(unwanted)) if unwanted else false()
+            alternatives.append(and_(not_(self._engaged), not_(elsewhere)))
+        elif said:
+            alternatives.append(and_(not_(self._engaged), _users.id.in_(self._saying(said))))
+        return or_(false(), *alternatives)
+
+    @property
+    def _engaged(self) -> ColumnElement[bool]:
+        at_work = select(_calls.user_id).where(
+            _calls.organization_id == self.organization_id, _calls.ended_at.is_(None)
+        )
+        return and_(_users.status == UserStatus.ACTIVE, _users.id.in_(at_work))
+
+    def _saying(self, states: Collection[PresenceState]) -> Select[Any]:
+        """People who said that they are in one of these states, and whose last session on the desktop still runs."""
+        minutes = (
+            select(_organizations.idle_timeout_minutes)
+            .where(_organizations.id == self.organization_id)
+            .scalar_subquery()
+        )
+        last = func.max(_sessions.last_active_at, type_=Instant())
+        idle: ColumnElement[bool]
+        if self.sqlite:
+            moment = literal((self.at - EPOCH) // MICROSECOND, Integer)
+            idle = type_coerce(last, Integer) + minutes * 60_000_000 <= moment
+        else:
+            idle = last + func.make_interval(0, 0, 0, 0, 0, minutes) <= literal(self.at, Instant())
+        said = table_of(Presence).alias("said")
+        chosen = select(said.c.user_id).where(said.c.organization_id == self.organization_id, said.c.state.in_(states))
+        ran_out = (
+            select(_sessions.user_id)
+            .where(
+                _sessions.organization_id == self.organization_id,
+                _sessions.ended_at.is_(None),
+                _sessions.surface == Surface.AGENT_DESKTOP,
+                _sessions.user_id.in_(chosen),
+            )
+            .group_by(_sessions.user_id)
+            .having(or_(func.max(_sessions.expires_at, type_=Instant()) <= self.at, idle))
+        )
+        return chosen.where(said.c.user_id.not_in(ran_out))
 
 
 class PresenceRepository(Bound):

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    Integer,
     Select,
     and_,
     case,
@@ -19,26 +18,23 @@ from sqlalchemy import (
     exists,
     false,
     func,
-    literal,
     literal_column,
     not_,
     or_,
     select,
     table,
     true,
-    type_coerce,
     union,
 )
 
-from models.call_record import CallRecord
 from models.license import License, LicenseGrant, LicenseGrantState, LicenseType
 from models.organization import Organization
 from models.presence import Presence, PresenceState
 from models.queue import SkillGroupQueue, TeamQueue, UserQueue
-from models.session import Session, SignInBlock, Surface
+from models.session import SignInBlock
 from models.site import Site
 from models.skill_group import SkillGroupMember
-from models.storage import EPOCH, MICROSECOND, Instant, table_of
+from models.storage import table_of
 from models.team import Membership, TeamAncestor
 from models.user import User, UserRole, UserRoleGrant, UserStatus
 from repositories.bound import Bound
@@ -55,7 +51,7 @@ from repositories.criteria import (
     reached,
 )
 from repositories.keyset import Order, Slice, SortKey, counted, sliced
-from repositories.presences import shown_state
+from repositories.presences import ShownPresence
 from repositories.rows import columns, light
 from repositories.sight import visible_users
 
@@ -70,17 +66,12 @@ _skilled = table_of(SkillGroupMember).c
 _grants = table_of(LicenseGrant).c
 _licenses = table_of(License).c
 _blocks = table_of(SignInBlock).c
-_sessions = table_of(Session).c
-_calls = table_of(CallRecord).c
 _sites = table_of(Site).c
 _organizations = table_of(Organization).c
 _presences = table_of(Presence).c
 
 # What SQLite searches: the search keys of people by any three characters, kept by triggers.
 _SEARCH = table("user_search", column("rowid"))
-
-# States that somebody says; ENGAGED follows from a call, and OFFLINE from saying nothing.
-_SAID = frozenset({PresenceState.AVAILABLE, PresenceState.WRAP_UP, PresenceState.UNAVAILABLE})
 
 
 class UserOrderField(Enum):
@@ -261,11 +252,11 @@ class UserRepository(Bound):
         return {row[0]: int(row[1]) for row in found}
 
     async def count_by_presence(
-        self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], at: datetime, idle_minutes: int
+        self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], at: datetime
     ) -> Mapping[PresenceState, int]:
         """How many show each presence; those that nobody shows are absent."""
         shown = (
-            select(shown_state(at, idle_minutes).label("state"))
+            select(self._shown(at).state().label("state"))
             .select_from(table_of(User).outerjoin(table_of(Presence), _presences.user_id == _users.id))
             .where(*self.conditions(wanted, statuses))
             .subquery()
@@ -295,7 +286,8 @@ class UserRepository(Bound):
         if criteria.role is not None:
             clauses.append(self._roles_match(criteria.role))
         if criteria.presence is not None:
-            clauses.append(self._shown_as(criteria.presence))
+            wanted = {state for state in PresenceState if criteria.presence.state.holds(state)}
+            clauses.append(self._shown(criteria.presence.at).among(wanted))
         if criteria.contact_center_enabled is not None:
             clauses.append(_users.contact_center_enabled == criteria.contact_center_enabled)
         if criteria.protected is not None:
@@ -335,6 +327,9 @@ class UserRepository(Bound):
         if criteria.words:
             clauses += self._found_by(criteria.words)
         return clauses
+
+    def _shown(self, at: datetime) -> ShownPresence:
+        return ShownPresence(self._organization_id, at, self._connection.dialect.name == "sqlite")
 
     def _found_by(self, words: tuple[str, ...]) -> list[ColumnElement[bool]]:
         """Whether the search key contains each word, a short one at the beginning of a word (B6, rule Q7)."""
@@ -391,52 +386,6 @@ class UserRepository(Bound):
             higher = [other for other in LicenseType if other.value > type.value]
             alternatives.append(and_(granted((type,)), not_(granted(higher))) if higher else granted((type,)))
         return and_(_users.status == UserStatus.ACTIVE, or_(false(), *alternatives))
-
-    def _shown_as(self, condition: PresenceCondition) -> ColumnElement[bool]:
-        """Whether people are shown in a state, by the rules of `PresenceRepository.of_users`."""
-        wanted = {state for state in PresenceState if condition.state.holds(state)}
-        if len(wanted) == len(PresenceState):
-            return true()
-        at_work = select(_calls.user_id).where(self._ours(CallRecord), _calls.ended_at.is_(None))
-        engaged = and_(_users.status == UserStatus.ACTIVE, _users.id.in_(at_work))
-        said = _SAID & wanted
-        alternatives = [engaged] if PresenceState.ENGAGED in wanted else []
-        if PresenceState.OFFLINE in wanted:  # everybody but those who say something else: few are looked for
-            unwanted = _SAID - wanted
-            elsewhere = _users.id.in_(self._saying(unwanted, condition.at)) if unwanted else false()
-            alternatives.append(and_(not_(engaged), not_(elsewhere)))
-        elif said:
-            alternatives.append(and_(not_(engaged), _users.id.in_(self._saying(said, condition.at))))
-        return or_(false(), *alternatives)
-
-    def _saying(self, states: Collection[PresenceState], at: datetime) -> Select[Any]:
-        """People who said that they are in one of these states, and whose last session on the desktop still runs."""
-        minutes = (
-            select(_organizations.idle_timeout_minutes)
-            .where(_organizations.id == self._organization_id)
-            .scalar_subquery()
-        )
-        last = func.max(_sessions.last_active_at, type_=Instant())
-        idle: ColumnElement[bool]
-        if self._connection.dialect.name == "sqlite":
-            moment = literal((at - EPOCH) // MICROSECOND, Integer)
-            idle = type_coerce(last, Integer) + minutes * 60_000_000 <= moment
-        else:
-            idle = last + func.make_interval(0, 0, 0, 0, 0, minutes) <= literal(at, Instant())
-        said = table_of(Presence).alias("said")
-        chosen = select(said.c.user_id).where(said.c.organization_id == self._organization_id, said.c.state.in_(states))
-        ran_out = (
-            select(_sessions.user_id)
-            .where(
-                self._ours(Session),
-                _sessions.ended_at.is_(None),
-                _sessions.surface == Surface.AGENT_DESKTOP,
-                _sessions.user_id.in_(chosen),
-            )
-            .group_by(_sessions.user_id)
-            .having(or_(func.max(_sessions.expires_at, type_=Instant()) <= at, idle))
-        )
-        return chosen.where(said.c.user_id.not_in(ran_out))
 
     def _holders(self, test: KeyTest) -> Select[Any]:
         """People with a license; suspended grants show to those who may read licenses only."""

@@ -60,10 +60,7 @@ class Statistics:
 
     async def _count_by_presence(self) -> Mapping[PresenceState, int]:
         async with self.context.reading() as kept:
-            idle_minutes = await kept.standing.idle_minutes()
-            return await kept.users.count_by_presence(
-                self.question.wanted, self.question.statuses, self.context.now(), idle_minutes
-            )
+            return await kept.users.count_by_presence(self.question.wanted, self.question.statuses, self.context.now())
 
     async def _count_by_role(self) -> Mapping[UserRole, int]:
         async with self.context.reading() as kept:

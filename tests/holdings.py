@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from models.license import LicenseType
 from models.user import UserRole
+from resolvers.context import utc_now
 from tests.changes import bulk
 from tests.gateway import Gateway
 from tests.people import Person, Staff
@@ -48,6 +50,8 @@ class Holdings:
             "Boolean": True,
             "DateTime": "2026-11-24T08:00:00Z",
             "Date": "2026-11-24",
+            "Query.agentReport(since)": (utc_now() - timedelta(days=1)).isoformat(),
+            "Query.agentReport(until)": (utc_now() + timedelta(days=1)).isoformat(),
             "NewUserInput.email": "new.person@acme.example",
         }
 
@@ -63,7 +67,12 @@ async def holdings_of(gateway: Gateway, staff: Staff, token: str) -> Holdings:
     below = await staff.team(parent=team)
     skill_group = await staff.skill_group(queues=[queue])
     person = await staff.hire(
-        teams=[team], queues=[queue], skill_groups=[skill_group], site=site, licenses=[LicenseType.STANDARD_AGENT]
+        teams=[team],
+        queues=[queue],
+        skill_groups=[skill_group],
+        site=site,
+        licenses=[LicenseType.STANDARD_AGENT],
+        profile=await staff.profile(),
     )
     await staff.hire(teams=[below], roles=[UserRole.AGENT])
     call = await staff.call(person, team=team, queue=queue, seconds=60)

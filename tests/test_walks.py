@@ -37,7 +37,11 @@ pytestmark = pytest.mark.anyio
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 PAGE_INFO = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 # Lists with arguments that a caller must give, and with what; the others need none.
-GIVEN: dict[str, dict[str, Any]] = {}
+NOW = datetime.now(UTC)
+PERIOD = {"since": NOW - timedelta(days=30), "until": NOW + timedelta(days=30)}
+GIVEN: dict[str, dict[str, Any]] = {
+    "Query.agentReport": {name: f'"{moment.isoformat()}"' for name, moment in PERIOD.items()}
+}
 
 
 @dataclass(frozen=True)
@@ -174,6 +178,7 @@ async def crowd(crowd_url: str) -> AsyncIterator[Gateway]:
     for number in range(3):
         await gateway.sign_in(active[0])
         await staff.call(active[0], team=top, queue=queues[0], seconds=60 * (number % 2))
+        await staff.call(people[number], seconds=60)  # of one who works, one who left, and one who is deleted
         await bulk(gateway, "forceUsersOffline", active[1:])
         await bulk(gateway, "resumeUsersOnline", active[1:])
         await gateway.key(f"Key {number}")
