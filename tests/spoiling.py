@@ -32,7 +32,9 @@ ORGANIZATIONS_UNNAMED = {
         "PRAGMA defer_foreign_keys = ON",
         "CREATE TABLE copied AS SELECT * FROM organizations",
         "DROP TABLE organizations",
+        "PRAGMA legacy_alter_table = ON",  # or the rename would stumble over the trigger that names the table
         "ALTER TABLE copied RENAME TO organizations",
+        "PRAGMA legacy_alter_table = OFF",
     ),
     "postgresql": ("ALTER TABLE organizations DROP CONSTRAINT uq_organizations_name_key",),
 }

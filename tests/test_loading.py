@@ -23,8 +23,8 @@ TOGETHER_OR_APART = 4
 PERSON = """
   id displayName roles presence { state } site { name } profile { name } desktopProfile { name }
   effectiveLicense { name seats { available } } signInBlock { since setBy { displayName } } deactivation { reason }
-  teams { totalCount nodes { name parent { name } site { name } } }
-  queues { totalCount edges { node { name } origins { source team { name } skillGroup { name } } } }
+  teams(first: 5) { totalCount nodes { name parent { name } site { name } } }
+  queues(first: 5) { totalCount edges { node { name } origins { source team { name } skillGroup { name } } } }
   sessions(first: 1) { nodes { id } } callRecords(first: 1) { nodes { queue { name } team { name } } }
   auditEvents(first: 1) { nodes { action actor { displayName } } }
 """
@@ -32,14 +32,14 @@ LISTS = {
     "users": "users(first: $first, filter: {role: {eq: AGENT}}) { totalCount nodes { PERSON } }",
     "teams": """
     teams(first: $first) { nodes {
-      name parent { name } children(first: 2) { nodes { name } } queues { nodes { name } }
+      name parent { name } children(first: 2) { nodes { name } } queues(first: 5) { nodes { name } }
       members(first: 2) { totalCount nodes { displayName presence { state } } }
       everybody: members(first: 2, includeDescendants: true) { totalCount nodes { displayName } }
     } }
     """,
     "queues": """
     queues(first: $first) { nodes {
-      name activeAgentCount teams { nodes { name } }
+      name activeAgentCount teams(first: 5) { nodes { name } }
       members(first: 2) {
         totalCount edges { node { displayName effectiveLicense { name } } origins { source team { name } } }
       }
@@ -131,7 +131,7 @@ async def test_a_hundred_people_with_teams_and_queues_take_exactly_as_many_state
     document = """
     query List($first: Int!) { users(first: $first, filter: {role: {eq: AGENT}}) { nodes {
       displayName roles site { name } profile { name } presence { state } effectiveLicense { name }
-      teams { nodes { name } } queues { edges { node { name } origins { source team { name } } } }
+      teams(first: 5) { nodes { name } } queues(first: 5) { edges { node { name } origins { source team { name } } } }
     } } }
     """
     counts = [(await asked(gateway, statements, document, first=first))[1].count for first in (1, 10, COUNT)]
