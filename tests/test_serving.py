@@ -24,7 +24,8 @@ from tests.serving import Serving, serving
 
 pytestmark = pytest.mark.anyio
 
-READY_WITHIN_S, ENDED_WITHIN_S = 10, 5
+# Three times what is promised (10 and 5) of a machine that does nothing else: other tests run beside these.
+READY_WITHIN_S, ENDED_WITHIN_S = 30, 15
 SIGNALS = pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGINT])
 VIEWER = "{ viewer { kind } }"
 
