@@ -45,6 +45,7 @@ TOLD = (
     "user",
     "id",
     "totalCount",
+    "total",
 )
 UNTOLD = ("BulkOperation", "BulkOperationItem", "Session")
 
