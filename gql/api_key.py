@@ -41,13 +41,21 @@ class ApiKey(Node, Actor):
 
     @strawberry.field(
         graphql_type=list[Permission],
-        description="Permissions of the key in the whole organization, never more than those of who made it.",
+        description="Permissions of the key in the whole organization, never more than those of who made it. Empty for "
+        "callers who neither are the key nor hold KEYS_MANAGE.",
     )
-    def permissions(self: Any) -> list[Permission]:
-        return [permission for permission in Permission if permission.name in self.permissions]
+    def permissions(self: Any, info: Info) -> list[Permission]:
+        return actors.permissions_of_key(info.context, self)
 
     created_at: datetime = strawberry.field(description="When the key was made.")
-    last_used_at: datetime | None = strawberry.field(description="When the key was last used, to within a minute.")
+
+    @strawberry.field(
+        graphql_type=datetime | None,
+        description="When the key was last used, to within a minute; null for callers who neither are the key nor hold "
+        "KEYS_MANAGE.",
+    )
+    def last_used_at(self: Any, info: Info) -> datetime | None:
+        return actors.last_used_at(info.context, self)
 
 
 ApiKeyConnection = connection("ApiKey", ApiKey)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,10 @@ class Outcome:
     well_formed: bool = False
     operation: str | None = None
     retry_after: int | None = None
+
+
+class CallerGone(Exception):
+    """Nobody waits for the answer any more."""
 
 
 class Rejected(Exception):
@@ -180,6 +184,7 @@ async def execute(
     *,
     timeout_s: float | None = None,
     only: OperationType | None = None,
+    gone: Callable[[], Awaitable[object]] | None = None,
 ) -> Outcome:
     """Execute what a request asks for.
 
@@ -187,6 +192,10 @@ async def execute(
         body: `query`, and perhaps `variables` and `operationName`.
         timeout_s: Seconds that a query is given. A change is never cut off: what began is done or undone as a whole.
         only: The kind of operation that is taken, where it is not every one.
+        gone: Returns when nobody waits for the answer any more. A query ends there; a change goes on.
+
+    Raises:
+        CallerGone: Nobody waits for the answer to a query.
     """
     try:
         text, variables, name = _parts(body)
@@ -201,7 +210,8 @@ async def execute(
             raise Rejected.for_(CostExceeded(words, limitName="maxCost", limit=most, measured=cost))
         if document.measures.introspects:
             may_enter(context)
-        async with asyncio.timeout(timeout_s if operation.operation is OperationType.QUERY else None):
+        reads = operation.operation is OperationType.QUERY
+        async with asyncio.timeout(timeout_s if reads else None):
             outcome = run(
                 executable(),
                 document.content,
@@ -210,7 +220,12 @@ async def execute(
                 operation_name=name,
                 max_coercion_errors=MAX_ERRORS,
             )
-            result = await outcome if inspect.isawaitable(outcome) else outcome
+            if not inspect.isawaitable(outcome):
+                result = outcome
+            elif reads and gone is not None:
+                result = await _unless(gone, outcome)
+            else:
+                result = await outcome
         return _answer(result, context.request_id, operation.name.value if operation.name else None)
     except Rejected as rejected:
         entries = [
@@ -224,6 +239,25 @@ async def execute(
     except TimeoutError:
         words = f"The query took longer than {timeout_s:g} seconds."
         return Outcome(504, _one(Told(words, "TIMEOUT"), context), True)
+
+
+async def _unless(gone: Callable[[], Awaitable[object]], result: Awaitable[ExecutionResult]) -> ExecutionResult:
+    """The result, unless nobody waits for it any more. Loaders end the batches for which nobody does.
+
+    Raises:
+        CallerGone: Nobody does; the work was cut off.
+    """
+    work, leaving = asyncio.ensure_future(result), asyncio.ensure_future(gone())
+    try:
+        await asyncio.wait({work, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            return work.result()
+        raise CallerGone
+    finally:
+        late = [task for task in (work, leaving) if not task.done()]
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
 
 def _one(told: Told, context: Context) -> Response:

@@ -9,13 +9,14 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, false, select, true
 
-from models.audit import AuditAction, AuditEvent, OutboxEvent
+from models.audit import ActorKind, AuditAction, AuditEvent, OutboxEvent
 from models.storage import table_of
 from repositories.bound import Bound
 from repositories.criteria import ChoiceCondition, InstantCondition, KeyCondition
 from repositories.edges import counts, slices
 from repositories.keyset import Order, Slice, SortKey, counted, sliced
 from repositories.rows import columns, light
+from repositories.sight import known_user
 
 _events = table_of(AuditEvent).c
 
@@ -75,10 +76,11 @@ class AuditRepository(Bound):
 
     def _meeting(self, criteria: AuditEventCriteria) -> list[ColumnElement[bool]]:
         clauses = self._readable()
+        person = _events.actor_kind == ActorKind.USER
         for condition, column in (
             (criteria.action, _events.action),
             (criteria.target, _events.target_id),
-            (criteria.actor, _events.actor_id),
+            (criteria.actor, known_user(self._sight, _events.actor_id, self._organization_id, person)),
             (criteria.operation, _events.operation_id),
             (criteria.occurred_at, _events.occurred_at),
         ):

@@ -17,7 +17,7 @@ from repositories.criteria import InstantCondition, KeyCondition
 from repositories.edges import counts, slices
 from repositories.keyset import Order, Slice, SortKey, counted, ordered_by, sliced, sorting
 from repositories.rows import columns, light, light_after
-from repositories.sight import visible_calls
+from repositories.sight import known_user, visible_calls
 
 _calls = table_of(CallRecord).c
 _users = table_of(User).c
@@ -136,7 +136,7 @@ class CallRecordRepository(Bound):
     def _meeting(self, criteria: CallRecordCriteria) -> list[ColumnElement[bool]]:
         clauses = [self._ours(CallRecord), visible_calls(self._sight)]
         for condition, column in (
-            (criteria.user, _calls.user_id),
+            (criteria.user, known_user(self._sight, _calls.user_id, self._organization_id)),
             (criteria.team, _calls.team_id),
             (criteria.queue, _calls.queue_id),
             (criteria.started_at, _calls.started_at),

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import aiosqlite
 from sqlalchemy import URL, event, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -17,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 T = TypeVar("T")
 
 RETRIES = 3
+INTERRUPT_S = 0.02
 PATIENCE_S = 0.2  # for changes under way at the end; nobody waits for their answer any more
 _SERIALIZATION, _DEADLOCK, _UNIQUE, _FOREIGN_KEY = "40001", "40P01", "23505", "23503"
 _SQLITE_ERROR, _SQLITE_BUSY, _SQLITE_UNIQUE, _SQLITE_PRIMARY_KEY = 1, 5, 2067, 1555
@@ -87,6 +89,8 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection for statements that only read, each of which sees what is committed when it begins.
+
+        A statement whose reader is cancelled ends where it is.
 
         Raises:
             DatabaseUnavailable: The database is gone.
@@ -187,6 +191,10 @@ def _sqlite_engine(url: URL, size: int, *, writing: bool) -> AsyncEngine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def end(connection: Any, _record: Any, _error: Any) -> None:
+        connection.run_async(_interrupted)
+
     if writing:
 
         @event.listens_for(engine.sync_engine, "begin")
@@ -194,6 +202,18 @@ def _sqlite_engine(url: URL, size: int, *, writing: bool) -> AsyncEngine:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+async def _interrupted(driver: aiosqlite.Connection) -> None:
+    """End what runs on a connection that is given up; its thread knows nothing of tasks that are cancelled.
+
+    More than once, because the statement may not have begun yet. The last word comes behind it.
+    """
+    last = asyncio.ensure_future(driver.execute("SELECT 1"))
+    while not last.done():
+        await driver.interrupt()
+        await asyncio.wait({last}, timeout=INTERRUPT_S)
+    last.exception()
 
 
 def _lost(error: Exception) -> bool:

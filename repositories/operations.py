@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
 
+from models.audit import ActorKind
 from models.operation import (
     BulkItemOutcome,
     BulkOperation,
@@ -22,7 +23,7 @@ from repositories.criteria import ChoiceCondition, InstantCondition, KeyConditio
 from repositories.edges import counts, slices
 from repositories.keyset import Order, Slice, SortKey, counted, ordered_by, sliced
 from repositories.rows import columns, light
-from repositories.sight import visible_operations
+from repositories.sight import known_user, visible_operations
 
 _operations = table_of(BulkOperation).c
 _items = table_of(BulkOperationItem).c
@@ -66,7 +67,9 @@ class OperationRepository(Bound):
         if criteria.status is not None:
             clauses.append(criteria.status.on(_operations.status))
         if criteria.requested_by is not None:
-            clauses.append(criteria.requested_by.on(_operations.actor_id))
+            person = _operations.actor_kind == ActorKind.USER
+            actor = known_user(self._sight, _operations.actor_id, self._organization_id, person)
+            clauses.append(criteria.requested_by.on(actor))
         if criteria.created_at is not None:
             clauses.append(criteria.created_at.on(_operations.created_at))
         return clauses

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, false, not_, or_, select, true
 
 from models.audit import ActorKind
 from models.call_record import CallRecord
@@ -93,6 +93,23 @@ def within(scope: PermissionScope | None, user_id: UUID | None) -> ColumnElement
 def visible_users(sight: Sight) -> ColumnElement[bool]:
     """People whom the caller sees."""
     return within(sight.users, sight.user_id)
+
+
+def known_user(
+    sight: Sight, user_id: ColumnElement[Any], organization_id: UUID, person: ColumnElement[bool] | None = None
+) -> ColumnElement[Any]:
+    """The key of a person as the caller is told it: null where the person is not seen.
+
+    Filters ask this and not the column, or who is hidden could be found out by asking for one after another.
+
+    Args:
+        user_id: The column.
+        person: Whether it is a person at all that the column names; None where it always is.
+    """
+    if sight.users is PermissionScope.ORGANIZATION:
+        return user_id
+    seen = user_id.in_(select(_users.id).where(_users.organization_id == organization_id, visible_users(sight)))
+    return case((seen if person is None else or_(not_(person), seen), user_id))
 
 
 def visible_sessions(sight: Sight) -> ColumnElement[bool]:

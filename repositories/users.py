@@ -388,9 +388,25 @@ class UserRepository(Bound):
         return and_(_users.status == UserStatus.ACTIVE, or_(false(), *alternatives))
 
     def _holders(self, test: KeyTest) -> Select[Any]:
-        """People with a license; suspended grants show to those who may read licenses only."""
+        """People with a license; who may not read licenses finds them by the one that counts only."""
         holders = select(_grants.user_id).where(_tested(test, _grants.license_id))
-        return holders if self._sight.licenses else holders.where(_grants.state == LicenseGrantState.ACTIVE)
+        if self._sight.licenses:
+            return holders
+        granted, counting = table_of(LicenseGrant).alias("granted"), table_of(License).alias("counting")
+        better = or_(
+            _licenses.type > counting.c.type,
+            and_(_licenses.type == counting.c.type, _licenses.name_key < counting.c.name_key),
+        )
+        outranked = (
+            select(granted.c.user_id)
+            .join_from(granted, table_of(License), _licenses.id == granted.c.license_id)
+            .where(granted.c.user_id == _grants.user_id, granted.c.state == LicenseGrantState.ACTIVE, better)
+            .correlate(table_of(LicenseGrant), counting)
+            .exists()
+        )
+        return holders.join(counting, counting.c.id == _grants.license_id).where(
+            _grants.state == LicenseGrantState.ACTIVE, not_(outranked)
+        )
 
 
 def _in_one_of(status: ColumnElement[Any], statuses: Collection[UserStatus]) -> ColumnElement[bool]:

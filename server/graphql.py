@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from gql.arguments import unstorable
 from gql.errors import Told
-from gql.execution import Outcome, execute
+from gql.execution import CallerGone, Outcome, execute
 from repositories.engine import DatabaseUnavailable
 from resolvers.authentication import authenticate
 from resolvers.context import Context
@@ -77,11 +77,15 @@ async def graphql(request: Request) -> Response:
             body,
             timeout_s=gateway.settings.graphql.query_timeout_s,
             only=OperationType.QUERY if request.method == "GET" else None,
+            gone=lambda: _hung_up(request),
         )
         operation = outcome.operation
     except Unreadable as problem:
         headers |= problem.headers
         outcome = _said(problem.status, problem.message, "BAD_USER_INPUT", request_id, problem.details)
+    except CallerGone:
+        # Nobody reads it; the log tells of it.
+        outcome = _said(499, "Nobody waited for the answer.", "BAD_USER_INPUT", request_id)
     except ClientDisconnect:
         outcome = _said(400, "The request did not arrive whole.", "BAD_USER_INPUT", request_id)
     except DatabaseUnavailable as error:
@@ -129,6 +133,12 @@ def request_id_of(request: Request) -> str:
     """The id that the caller gave the request, if it is fit to be logged; else a new one."""
     given = request.headers.get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+
+
+async def _hung_up(request: Request) -> None:
+    """Returns when the client is gone; the body has been read, so that nothing else can come."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _context(request: Request, gateway: Gateway, request_id: str) -> Context:

@@ -14,6 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from repositories.engine import Database
+from server.connections import Connection
 from server.settings import Settings
 
 KEEP_ALIVE_S = 30
@@ -82,7 +83,7 @@ async def serve(app: Starlette, settings: Settings, listening: socket.socket, re
     proxies = settings.server.trusted_proxies
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Connection,
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -91,7 +92,6 @@ async def serve(app: Starlette, settings: Settings, listening: socket.socket, re
         forwarded_allow_ips=list(proxies),
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=settings.server.drain_timeout_s,
-        h11_max_incomplete_event_size=None,
     )
     listening.listen(config.backlog)  # uvloop would keep it to itself that it cannot
     await _Server(config, app, ready).serve(sockets=[listening])

@@ -55,6 +55,12 @@ class ServerSettings(Section):
         default=(), description="Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."
     )
     graphiql: bool = Field(default=True, description="Whether browsers that open /graphql get GraphiQL.")
+    max_header_bytes: int = Field(
+        default=32_768, ge=4_096, description="Most bytes of the address and the headers of a request."
+    )
+    header_timeout_s: float = Field(
+        default=10, gt=0, description="Seconds in which the headers of a request must arrive."
+    )
     max_body_bytes: int = Field(default=1_048_576, ge=1_024, description="Largest body of a request, in bytes.")
     body_timeout_s: float = Field(default=10, gt=0, description="Seconds in which the body of a request must arrive.")
     drain_timeout_s: int = Field(

@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +246,21 @@ def migrated_file(path: Path) -> Path:
     """Make a SQLite database with all tables and nothing in them."""
     asyncio.run(_migrate(f"sqlite:///{path}"))
     return path
+
+
+@contextmanager
+def empty(kind: str) -> Iterator[str]:
+    """The address of an empty, migrated database of its own, for a command: `sqlite` or `postgresql`."""
+    if kind == "sqlite":
+        with tempfile.TemporaryDirectory(prefix="rosterql-") as folder:
+            yield f"sqlite:///{migrated_file(Path(folder) / 'rosterql.db')}"
+        return
+    server = new_server()
+    try:
+        server.start()
+        yield server.copy()
+    finally:
+        server.stop()
 
 
 async def _migrate(url: str) -> None:

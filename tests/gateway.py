@@ -64,6 +64,7 @@ class Gateway:
 
     Attributes:
         database: What the gateway works on; tests may look and spoil.
+        application: What answers, without a server before it.
         shared: What its requests share: settings and limits.
         token: An API key with every permission of a full administrator; `run` uses it unless told otherwise.
         staff: Makes people and structure in Acme.
@@ -71,6 +72,7 @@ class Gateway:
     """
 
     database: Database
+    application: Any
     shared: Shared
     organization_id: UUID
     token: str
@@ -88,6 +90,7 @@ class Gateway:
         application = _application(database)
         transport = httpx2.ASGITransport(application, client=("192.0.2.1", 50_000))
         gateway = cls(database, httpx2.AsyncClient(transport=transport, base_url="http://gateway.test"))
+        gateway.application = application
         gateway.shared = application.state.gateway
         gateway.organization_id = await gateway.organization("Acme")
         gateway.staff = Staff(database, gateway.organization_id)

@@ -230,6 +230,10 @@ def _other_media(chance: random.Random) -> Attack:
     return Attack("", b"x" * chance.randint(1, 500_000), {"Content-Type": kind})
 
 
+def _huge_headers(chance: random.Random) -> Attack:
+    return Attack("", b'{"query": "{ __typename }"}', {**JSON, "X-Long": "x" * chance.randint(33_000, 200_000)})
+
+
 KINDS: list[Kind] = [
     made for name, made in list(globals().items()) if name.startswith("_") and callable(made) and name != "_asking"
 ]
