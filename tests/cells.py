@@ -253,7 +253,7 @@ async def scene_of(gateway: Gateway) -> Scene:
           viewer { actor { ... on ApiKey { id } } organization { id } }
           apiKeys(first: 100) { nodes { id name } }
           user(by: {id: $colleague}) {
-            profile { id } effectiveLicense { id } licenseGrants { id } sessions { nodes { id } } auditEvents { nodes { id } }
+            effectiveLicense { id } licenseGrants { id } sessions { nodes { id } }
           }
           moved: user(by: {id: $moved}) { auditEvents { nodes { id action } } }
           bulkOperation(id: $operation) { items { nodes { id } } }
