@@ -67,28 +67,15 @@ class User(SQLModel, table=True):
             sqlite_where=text("status < 2"),
             postgresql_where=text("status < 2"),
         ),
+        # One for each order, apart by state: lists show people in one state or two (decision 22).
         Index("ix_users_by_name", "organization_id", "status", "display_name_key", "id"),
-        Index("ix_users_by_name_all", "organization_id", "display_name_key", "id"),
-        Index("ix_users_by_last_name", "organization_id", "last_name_key", "id"),
-        Index("ix_users_by_mail", "organization_id", "email_key", "id"),
-        Index("ix_users_by_update", "organization_id", "updated_at", "id"),
-        Index("ix_users_by_creation", "organization_id", "created_at", "id"),
-        Index("ix_users_by_sign_in", "organization_id", "last_sign_in_at", "id"),
-        Index("ix_users_by_deactivation", "organization_id", "deactivated_at", "id"),
+        Index("ix_users_by_last_name", "organization_id", "status", "last_name_key", "id"),
+        Index("ix_users_by_mail", "organization_id", "status", "email_key", "id"),
+        Index("ix_users_by_update", "organization_id", "status", "updated_at", "id"),
+        Index("ix_users_by_creation", "organization_id", "status", "created_at", "id"),
+        Index("ix_users_by_sign_in", "organization_id", "status", "last_sign_in_at", "id"),
+        Index("ix_users_by_deactivation", "organization_id", "status", "deactivated_at", "id"),
         Index("ix_users_by_state", "organization_id", "status", "id"),
-        Index("ix_users_by_state_and_deactivation", "organization_id", "status", "deactivated_at", "id"),
-        *(
-            # "NULLS LAST" downwards is an order of its own on PostgreSQL; SQLite walks the index above.
-            Index(f"ix_users_by_{name}_down", *leading, text(f"{column} DESC NULLS LAST"), text("id DESC")).ddl_if(
-                dialect="postgresql"
-            )
-            for name, leading, column in (
-                ("last_name", ("organization_id",), "last_name_key"),
-                ("sign_in", ("organization_id",), "last_sign_in_at"),
-                ("deactivation", ("organization_id",), "deactivated_at"),
-                ("state_and_deactivation", ("organization_id", "status"), "deactivated_at"),
-            )
-        ),
         Index(
             "ix_users_search_key",
             "search_key",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 
 from models.call_record import CallRecord
 from models.permission import PermissionScope
@@ -85,17 +86,15 @@ class CallRecordRepository(Bound):
         return await counts(self._connection, table_of(CallRecord), _calls.user_id, ids, *where)
 
     async def agents(
-        self, people: Sequence[ColumnElement[bool]], criteria: CallRecordCriteria, order: Order, part: Slice
+        self, page: Select[Any], criteria: CallRecordCriteria, order: Order, *, backward: bool
     ) -> list[tuple[User, Figures]]:
-        """A slice of the people who took calls that meet the criteria, and one more, each with the sums of the calls.
-
-        The slice is found first: only the calls of those in it are added up.
+        """People with the sums of the calls that meet the criteria: only the calls of those on the page are added up.
 
         Args:
-            people: Conditions on `users`.
+            page: Selects the people who took them, a slice and one more.
             order: An order of people.
         """
-        page = sliced(select(*columns(User)).where(*people, self._took(criteria)), order, part).subquery()
+        people = page.subquery()
         sums = (
             select(
                 _calls.user_id,
@@ -103,14 +102,14 @@ class CallRecordRepository(Bound):
                 func.sum(_calls.talk_seconds).label("talk_seconds"),
                 func.sum(_calls.wrap_up_seconds).label("wrap_up_seconds"),
             )
-            .where(*self._meeting(criteria), _calls.user_id.in_(select(page.c.id)))
+            .where(*self._meeting(criteria), _calls.user_id.in_(select(people.c.id)))
             .group_by(_calls.user_id)
             .subquery()
         )
         found = await self._connection.execute(
             select(*columns(User), sums.c.calls, sums.c.talk_seconds, sums.c.wrap_up_seconds)
             .join_from(table_of(User), sums, sums.c.user_id == _users.id)
-            .order_by(*sorting(order, backward=part.backward))
+            .order_by(*sorting(order, backward=backward))
         )
         width = len(columns(User))
         return [(light_after(User, row, 0), Figures(*map(int, row[width:]))) for row in found]
@@ -119,9 +118,9 @@ class CallRecordRepository(Bound):
         self, people: Sequence[ColumnElement[bool]], criteria: CallRecordCriteria, limit: int
     ) -> int:
         """How many took such calls, up to one more than the limit."""
-        return await counted(self._connection, select(_users.id).where(*people, self._took(criteria)), limit)
+        return await counted(self._connection, select(_users.id).where(*people, self.took(criteria)), limit)
 
-    def _took(self, criteria: CallRecordCriteria) -> ColumnElement[bool]:
+    def took(self, criteria: CallRecordCriteria) -> ColumnElement[bool]:
         """Whether somebody took a call that meets the criteria, as a condition on `users`.
 
         Asked of each person in turn, because nearly everybody did and the page is soon full; but where the calls are

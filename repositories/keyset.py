@@ -6,8 +6,9 @@ both directions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, tuple_, union_all
@@ -79,11 +80,11 @@ def beyond(order: Order, values: Sequence[Any], *, backward: bool) -> ColumnElem
         alternatives.append(and_(*equal, _beyond(key, value, backward)))
         equal.append(key.column.is_(None) if value is None else key.column == value)
     first = keys[0]
-    if first.nullable and values[0] is None:
+    if first.nullable:
         return or_(*alternatives)
     # The same said again for the first key alone, so that an index finds where to begin.
     least = first.column <= values[0] if first.descending != backward else first.column >= values[0]
-    return or_(*alternatives) if first.nullable and not backward else and_(least, or_(*alternatives))
+    return and_(least, or_(*alternatives))
 
 
 def _beyond(key: SortKey, value: Any, backward: bool) -> ColumnElement[bool]:
@@ -113,51 +114,129 @@ def _limits(order: Order, part: Slice) -> list[ColumnElement[bool]]:
     return limits
 
 
-def sliced(statement: Select[Any], order: Order, part: Slice) -> Select[Any]:
-    """One slice of a list, with one row more than wanted: it tells whether the list goes on.
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """A column with few values by which a list falls into parts that indexes deliver in order, unlike the whole.
 
-    A slice that begins among the rows with a value and may end among those without is put together from both: no
-    index finds "behind this value, or without one" in one go, and a deep page would cost as much as all before it.
+    Attributes:
+        values: Those that rows of the list have.
+    """
+
+    column: ColumnElement[Any]
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """Where rows must lie: behind a position, or before it. The values are those of the keys that are left."""
+
+    values: tuple[Any, ...]
+    before: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A part of a slice that one walk of an index delivers: rows without a value of the first key, say.
+
+    Attributes:
+        alike: Keys of which all its rows have the same value, or none.
+        keys: Those that are left; the limits are about them.
+    """
+
+    where: tuple[ColumnElement[bool], ...]
+    alike: tuple[SortKey, ...]
+    keys: tuple[SortKey, ...]
+    limits: tuple[_Limit, ...]
+
+
+def _runs(run: _Run, fixed: Mapping[ColumnElement[Any], Any]) -> Iterator[_Run]:
+    """What a run falls into: walks of an index that is sorted by the first key left which differs and has a value.
 
     Args:
-        statement: Selects the columns of the row, those of the order among them.
+        fixed: Columns that have one value in all rows.
     """
-    backward = part.backward
-    first, begins = order.keys[0], part.before if backward else part.after
-    crossing = first.nullable and begins is not None and (begins[0] is None) is backward
-    if not crossing:
-        return _cut(statement.where(*_limits(order, part)), sorting(order, backward=backward), part.size)
-    assert begins is not None
-    valued = first.column.is_not(None)
-    with_value, without = statement.where(valued), statement.where(first.column.is_(None))
-    if backward:
-        near, far = without.where(_tied(order, begins, backward)), with_value
+    first, rest = run.keys[0], run.keys[1:]
+    if first.column in fixed:
+        yield from _settled(replace(run, keys=rest), first, fixed[first.column], fixed)
+    elif first.nullable:
+        some, none = (*run.where, first.column.is_not(None)), (*run.where, first.column.is_(None))
+        valued = [limit for limit in run.limits if limit.values[0] is not None]
+        if all(limit.values[0] is not None or limit.before for limit in run.limits):
+            yield replace(run, where=some, keys=(replace(first, nullable=False), *rest), limits=tuple(valued))
+        # In the order of the next key: so an index delivers them, whose rows without a value lie together.
+        key = replace(first, descending=rest[0].descending, nullable=False)
+        yield from _settled(replace(run, where=none, alike=(*run.alike, key), keys=rest), first, None, fixed)
     else:
-        near, far = with_value.where(_valued_beyond(order, begins)), without
-    other = part.after if backward else part.before
-    if other is not None:
-        ends = beyond(order, other, backward=not backward)
-        near, far = near.where(ends), far.where(ends)
-    clauses = sorting(order, backward=backward)
-    parts = [select(_cut(each, clauses, part.size).subquery()) for each in (near, far)]
-    both = union_all(*parts).subquery()
-    columns = {column.name: column for column in both.c}
-    kept = Order(order.name, tuple(replace(key, column=columns[key.column.name]) for key in order.keys))
-    return _cut(select(both), sorting(kept, backward=backward), part.size)
+        yield run
+
+
+def _settled(run: _Run, key: SortKey, value: Any, fixed: Mapping[ColumnElement[Any], Any]) -> Iterator[_Run]:
+    """The same when all rows have one value of a key: some limits are met by that, or by no row."""
+    limits = []
+    for limit in run.limits:
+        if limit.values[0] == value:
+            limits.append(_Limit(limit.values[1:], limit.before))
+        elif _follows(key, value, limit.values[0]) is limit.before:
+            return
+    yield from _runs(replace(run, limits=tuple(limits)), fixed)
+
+
+def _follows(key: SortKey, value: Any, other: Any) -> bool:
+    """Whether a value of a key comes behind another one."""
+    if value is None or other is None:
+        return value is None
+    left, right = (each.value if isinstance(each, Enum) else each for each in (value, other))
+    return bool(left < right if key.descending else left > right)
+
+
+def sliced(
+    statement: Select[Any], order: Order, part: Slice, *, apart: Apart | None = None, late: bool = False
+) -> Select[Any]:
+    """One slice of a list, with one row more than wanted: it tells whether the list goes on.
+
+    Where no index delivers the whole list in order, it is put together from what indexes deliver: rows with a value
+    of the first key and those without, and those apart by another column. A deep page would otherwise cost as much as
+    all before it.
+
+    Args:
+        statement: Selects the columns of the row, those of the order among them, all from the table of the identity
+            where it is put together or late.
+        late: Whether the rows are found and sorted by their keys alone, and the other columns fetched afterwards:
+            for many rows that are not delivered in order.
+    """
+    limits = [
+        _Limit(values, before) for values, before in ((part.after, False), (part.before, True)) if values is not None
+    ]
+    runs: list[_Run] = []
+    for value in (None,) if apart is None else apart.values:
+        fixed = {} if apart is None else {apart.column: value}
+        where = tuple(column == value for column, value in fixed.items())
+        runs += _runs(_Run(where, (), order.keys, tuple(limits)), fixed)
+    if not runs:
+        return statement.where(false()).limit(part.size + 1)
+    if len(runs) == 1 and not late:
+        return _walked(statement, runs[0], part)
+    identity = order.keys[-1].column
+    narrow = statement.with_only_columns(*(key.column for key in order.keys))
+    found = [_walked(narrow, run, part).subquery() for run in runs]
+    picked = found[0]
+    if len(found) > 1:
+        both = union_all(*(select(each) for each in found)).subquery()
+        kept = Order(order.name, tuple(replace(key, column=both.c[key.column.name]) for key in order.keys))
+        picked = _cut(select(both), sorting(kept, backward=part.backward), part.size).subquery()
+    chosen = select(*statement.selected_columns).where(identity.in_(select(picked.c[identity.name])))
+    return chosen.order_by(*sorting(order, backward=part.backward))
+
+
+def _walked(statement: Select[Any], run: _Run, part: Slice) -> Select[Any]:
+    order = Order("", run.keys)
+    where = [beyond(order, limit.values, backward=limit.before) for limit in run.limits]
+    clauses = sorting(Order("", (*run.alike, *run.keys)), backward=part.backward)
+    return _cut(statement.where(*run.where, *where), clauses, part.size)
 
 
 def _cut(statement: Select[Any], clauses: Sequence[ColumnElement[Any]], size: int) -> Select[Any]:
     return statement.order_by(None).order_by(*clauses).limit(size + 1)
-
-
-def _valued_beyond(order: Order, values: Sequence[Any]) -> ColumnElement[bool]:
-    """The rows behind a position among those that have a value of the first key."""
-    return beyond(Order(order.name, (replace(order.keys[0], nullable=False), *order.keys[1:])), values, backward=False)
-
-
-def _tied(order: Order, values: Sequence[Any], backward: bool) -> ColumnElement[bool]:
-    """The rows on one side of a position among those that share its value of the first key."""
-    return beyond(Order(order.name, order.keys[1:]), values[1:], backward=backward)
 
 
 def sliced_per_parent(statement: Select[Any], parent: ColumnElement[Any], order: Order, part: Slice) -> Select[Any]:

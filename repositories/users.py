@@ -50,7 +50,7 @@ from repositories.criteria import (
     containing,
     reached,
 )
-from repositories.keyset import Order, Slice, SortKey, counted, sliced
+from repositories.keyset import Apart, Order, Slice, SortKey, counted, sliced
 from repositories.presences import ShownPresence
 from repositories.rows import columns, light
 from repositories.sight import visible_users
@@ -210,8 +210,26 @@ class UserRepository(Bound):
         self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], order: Order, part: Slice
     ) -> list[User]:
         """A slice of the people in one of these states who are wanted, and one more."""
-        statement = select(*columns(User)).where(*self.conditions(wanted, statuses))
-        return light(User, await self._connection.execute(sliced(statement, order, part)))
+        return light(User, await self._connection.execute(self.sliced(wanted, statuses, order, part)))
+
+    def sliced(
+        self,
+        wanted: Nested[UserCriteria],
+        statuses: Collection[UserStatus],
+        order: Order,
+        part: Slice,
+        *where: ColumnElement[bool],
+    ) -> Select[Any]:
+        """Selects such a slice.
+
+        Args:
+            where: What else must hold.
+        """
+        statement = select(*columns(User)).where(*where)
+        if wanted.any_required(lambda criteria: criteria.narrow):
+            return sliced(statement.where(*self.conditions(wanted, statuses)), order, part, late=True)
+        wanted_ones = statement.where(*self._wanted(wanted))
+        return sliced(wanted_ones, order, part, apart=Apart(_users.status, tuple(statuses)))
 
     async def count(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], limit: int) -> int:
         """How many there are, up to one more than the limit."""
@@ -270,11 +288,17 @@ class UserRepository(Bound):
 
     def conditions(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus]) -> list[ColumnElement[bool]]:
         """What holds of the people in one of these states who are wanted and seen, as conditions on the table."""
-        ours, status = self._ours(User), _in_one_of(_users.status, statuses)
+        status: ColumnElement[Any] = _users.status
+        if wanted.any_required(lambda criteria: criteria.narrow):
+            status = Unindexed(status)
+        return [*self._wanted(wanted), _in_one_of(status, statuses)]
+
+    def _wanted(self, wanted: Nested[UserCriteria]) -> list[ColumnElement[bool]]:
+        """The same for people in whatever state."""
+        ours = self._ours(User)
         if wanted.any_required(lambda criteria: criteria.narrow):
             ours = Unindexed(_users.organization_id) == self._organization_id
-            status = _in_one_of(Unindexed(_users.status), statuses)
-        return [ours, self._visible, status, *wanted.on(self._meeting)]
+        return [ours, self._visible, *wanted.on(self._meeting)]
 
     def _meeting(self, criteria: UserCriteria) -> list[ColumnElement[bool]]:
         """Criteria that stand side by side, as conditions on the table."""

@@ -69,7 +69,8 @@ async def agent_report(context: Context, question: ReportQuestion, arguments: Pa
     figures: dict[UUID, Figures] = {}
 
     async def fetch(kept: Kept, part: Slice) -> list[User]:
-        found = await kept.call_records.agents(kept.users.conditions(wanted, statuses), calls, AGENTS_BY_NAME, part)
+        slice_of_people = kept.users.sliced(wanted, statuses, AGENTS_BY_NAME, part, kept.call_records.took(calls))
+        found = await kept.call_records.agents(slice_of_people, calls, AGENTS_BY_NAME, backward=part.backward)
         figures.update((user.id, sums) for user, sums in found)
         return [user for user, _ in found]
 
