@@ -36,7 +36,8 @@ def list_(config: Config = None, json: Json = False) -> None:
                     made = each.created_at.isoformat().replace("+00:00", "Z")
                     say({"name": each.name, "people": people, "active": active, "demo": each.demo, "createdAt": made})
                 else:
-                    typer.echo(f"{each.name}: {people:,} people, {active:,} active{', a demo' if each.demo else ''}")
+                    number = f"{people:,} {'person' if people == 1 else 'people'}"
+                    typer.echo(f"{each.name}: {number}, {active:,} active{', a demo' if each.demo else ''}")
 
     run(work)
 
