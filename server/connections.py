@@ -11,6 +11,7 @@ from server.settings import ServerSettings
 
 BAD_REQUEST = (400, "Bad Request", "This is no request of HTTP.")
 TOO_SLOW = (408, "Request Timeout", "The headers of the request did not arrive in time.")
+LINGER_S = 1  # how long what still comes is taken and forgotten, or the client would not hear why
 TOO_LARGE = (431, "Request Header Fields Too Large", "The headers of the request are too large.")
 
 
@@ -23,6 +24,7 @@ class Connection(HttpToolsProtocol):
     _limits: ServerSettings
     _head_bytes = 0  # of a head that has begun and not ended
     _in_head = False
+    _deaf = False  # refused; what still comes is not read
     _timer: asyncio.TimerHandle | None = None
     _problem = BAD_REQUEST
 
@@ -36,6 +38,8 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
         began = self._in_head
         super().data_received(data)
         if self._in_head and not self.transport.is_closing():
@@ -50,8 +54,18 @@ class Connection(HttpToolsProtocol):
         self._in_head, self._head_bytes = True, 0
         self._expect_head()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:
+            super().on_header(name, value)
+            return
+        # Behind a body in chunks; nobody reads them, so they are not kept.
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > self._limits.max_header_bytes:
+            self._problem = TOO_LARGE
+            raise ValueError(self._head_bytes)
+
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head, self._head_bytes = False, 0
         self._disarm()
         measured = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if measured > self._limits.max_header_bytes:
@@ -82,8 +96,9 @@ class Connection(HttpToolsProtocol):
     def _refuse(self, problem: tuple[int, str, str]) -> None:
         """Say why and hang up; without a word while another answer is being sent."""
         self._disarm()
-        if self.transport.is_closing():
+        if self._deaf or self.transport.is_closing():
             return
+        self._deaf = True
         if self.cycle is None or self.cycle.response_complete:
             status, phrase, words = problem
             told = {"errors": [{"message": words, "extensions": {"code": "BAD_USER_INPUT"}}]}
@@ -93,4 +108,7 @@ class Connection(HttpToolsProtocol):
                 f"content-length: {len(body)}\r\ncache-control: private, no-store\r\nconnection: close\r\n\r\n"
             )
             self.transport.write(head.encode() + body)
-        self.transport.close()
+            self.transport.write_eof()
+            self.loop.call_later(LINGER_S, self.transport.close)
+        else:
+            self.transport.close()

@@ -435,8 +435,11 @@ def outcome(reply: Reply, at: Sequence[str]) -> str | int:
     """What became of a field at a place, in a word or its number."""
     if reply.codes:
         return ", ".join(reply.codes)
-    value, above = reply.at(at), reply.at(at[:-1])
-    if above is None or (isinstance(above, list) and not above):
+    value, above, last = reply.at(at), reply.at(at[:-1]), at[-1] if at else ""
+    if isinstance(above, list) and not last.isdecimal():
+        above = above[0] if above else None
+    there = int(last) < len(above) if isinstance(above, list) else above is not None and last in above
+    if at and not there:
         return "hidden"
     if value is None:
         return "null"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -188,6 +188,21 @@ async def test_headers_of_any_size_are_not_taken(sqlite_door: Door) -> None:
         assert (status, told["errors"][0]["extensions"]["code"]) == (431, "BAD_USER_INPUT")
     fits = b"X-Long: " + b"x" * (32_768 - len(whole) - 1_000) + b"\r\n\r\n"
     assert (await sqlite_door.answer(whole + fits))[0] == 200
+
+
+async def test_headers_behind_a_body_in_chunks_are_not_kept(sqlite_door: Door) -> None:
+    """Nobody reads them; too many end the connection."""
+    head, _, _ = sqlite_door.request(TEAMS).partition(b"Content-Length")
+    reader, writer = await sqlite_door.send(head + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\n")
+    told = b""
+    with anyio.fail_after(20), suppress(ConnectionError):
+        for _ in range(100):
+            writer.write(b"X-A: " + b"x" * 1_000 + b"\r\n")
+            await writer.drain()
+            await asyncio.sleep(0)
+        told = await reader.read()
+    writer.close()
+    assert told == b""  # and not, much later, that the body did not arrive in time
 
 
 async def test_headers_must_arrive_in_time(sqlite_door: Door) -> None:
