@@ -82,10 +82,17 @@ class User(SQLModel, table=True):
             postgresql_using="gin",
             postgresql_ops={"search_key": "gin_trgm_ops"},
         ).ddl_if(dialect="postgresql"),  # SQLite has the table `user_search`
-        # What few people share; a person is found by it whatever the order, so it stands alone.
-        Index("ix_users_email_folded", "email_folded"),
-        Index("ix_users_agent_number_folded", "agent_number_folded"),
-        Index("ix_users_external_id_folded", "external_id_folded"),
+        # What few people share.
+        Index("ix_users_email_folded", "organization_id", "email_folded"),
+        Index("ix_users_agent_number_folded", "organization_id", "agent_number_folded"),
+        Index("ix_users_external_id_folded", "organization_id", "external_id_folded"),
+        Index(
+            "ix_users_protected",
+            "organization_id",
+            "id",
+            sqlite_where=text("protected = 1"),
+            postgresql_where=text("protected"),
+        ),
         Index("ix_users_site_id", "site_id"),
         Index("ix_users_profile_id", "profile_id"),
         Index("ix_users_desktop_profile_id", "desktop_profile_id"),

@@ -6,13 +6,17 @@ both directions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from repositories.criteria import Unindexed
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +118,49 @@ def _limits(order: Order, part: Slice) -> list[ColumnElement[bool]]:
     return limits
 
 
+FEW = 1_500  # rows that are looked up and sorted sooner than a page of them is found in the order of 100,000
+
+
 @dataclass(frozen=True, slots=True)
-class Apart:
-    """A column with few values by which a list falls into parts that indexes deliver in order, unlike the whole.
+class Within:
+    """Where to look for the rows of a list.
 
     Attributes:
+        keys: Selects the identities of rows among which all of the list are.
+        few: Up to so many are looked up and sorted; where there are more, the order is walked until the page is full.
+    """
+
+    keys: Select[Any]
+    few: int = FEW
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """What the indexes of a table begin with, before the column they are sorted by.
+
+    Attributes:
+        owner: The column that has one value in all rows of the list, and that value.
+        column: The one that has few values, by which the list falls into parts that indexes deliver in order.
         values: Those that rows of the list have.
     """
 
+    owner: tuple[ColumnElement[Any], Any]
     column: ColumnElement[Any]
     values: tuple[Any, ...]
+
+    def fixed(self) -> Iterator[Mapping[ColumnElement[Any], Any]]:
+        """The column that has one value in each part."""
+        yield from ({self.column: value} for value in self.values)
+
+    def unwalked(self) -> list[ColumnElement[bool]]:
+        """The same as conditions by which no index is chosen."""
+        column, key = self.owner
+        in_one = (
+            Unindexed(self.column) == self.values[0]
+            if len(self.values) == 1
+            else Unindexed(self.column).in_(self.values)
+        )
+        return [Unindexed(column) == key, in_one]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +222,17 @@ def _follows(key: SortKey, value: Any, other: Any) -> bool:
     """Whether a value of a key comes behind another one."""
     if value is None or other is None:
         return value is None
-    left, right = (each.value if isinstance(each, Enum) else each for each in (value, other))
+    left, right = _sorted_by(value), _sorted_by(other)
     return bool(left < right if key.descending else left > right)
 
 
 def sliced(
-    statement: Select[Any], order: Order, part: Slice, *, apart: Apart | None = None, late: bool = False
+    statement: Select[Any],
+    order: Order,
+    part: Slice,
+    *,
+    apart: Apart | None = None,
+    within: Within | None = None,
 ) -> Select[Any]:
     """One slice of a list, with one row more than wanted: it tells whether the list goes on.
 
@@ -200,32 +242,58 @@ def sliced(
 
     Args:
         statement: Selects the columns of the row, those of the order among them, all from the table of the identity
-            where it is put together or late.
-        late: Whether the rows are found and sorted by their keys alone, and the other columns fetched afterwards:
-            for many rows that are not delivered in order.
+            where there is more than one such part.
+        within: Where to look, if it is not the whole list. The database sees how many there are.
     """
-    limits = [
+    limits = tuple(
         _Limit(values, before) for values, before in ((part.after, False), (part.before, True)) if values is not None
-    ]
-    runs: list[_Run] = []
-    for value in (None,) if apart is None else apart.values:
-        fixed = {} if apart is None else {apart.column: value}
-        where = tuple(column == value for column, value in fixed.items())
-        runs += _runs(_Run(where, (), order.keys, tuple(limits)), fixed)
-    if not runs:
-        return statement.where(false()).limit(part.size + 1)
-    if len(runs) == 1 and not late:
-        return _walked(statement, runs[0], part)
+    )
     identity = order.keys[-1].column
+    runs: list[_Run] = []
+    for fixed in ({},) if apart is None else apart.fixed():
+        where = tuple(column == value for column, value in fixed.items())
+        runs += _runs(_Run(where, (), order.keys, limits), fixed)
     narrow = statement.with_only_columns(*(key.column for key in order.keys))
-    found = [_walked(narrow, run, part).subquery() for run in runs]
-    picked = found[0]
-    if len(found) > 1:
-        both = union_all(*(select(each) for each in found)).subquery()
-        kept = Order(order.name, tuple(replace(key, column=both.c[key.column.name]) for key in order.keys))
-        picked = _cut(select(both), sorting(kept, backward=part.backward), part.size).subquery()
-    chosen = select(*statement.selected_columns).where(identity.in_(select(picked.c[identity.name])))
-    return chosen.order_by(*sorting(order, backward=part.backward))
+    found: list[Select[Any]] = []
+    if apart is not None:
+        column, key = apart.owner
+        owner: Any = key
+        if within is not None:
+            # Asked once for all parts. Nobody has no owner: no index is walked where few are found.
+            many = select(within.keys.limit(1).offset(within.few).exists().label("many")).cte("found")
+            asked = select(many.c.many).scalar_subquery()
+            owner = case((asked, literal(key, column.type)))
+            few = within.keys.distinct().limit(case((asked, 0), else_=within.few)).subquery()
+            looked_up = narrow.join_from(few, identity.table, identity == few.c[0])
+            found.append(_walked(looked_up, _Run(tuple(apart.unwalked()), (), order.keys, limits), part))
+        runs = [replace(run, where=(column == owner, *run.where)) for run in runs]
+    if len(runs) == 1 and not found:
+        return _walked(statement, runs[0], part)
+    found += [_walked(narrow, run, part) for run in runs]
+    if not found:
+        return statement.where(false()).limit(part.size + 1)
+    both = union_all(*(select(each.subquery()) for each in found)).subquery()
+    kept = Order(order.name, tuple(replace(key, column=both.c[key.column.name]) for key in order.keys))
+    picked = _cut(select(both), sorting(kept, backward=part.backward), part.size).subquery()
+    return select(*statement.selected_columns).join_from(picked, identity.table, identity == picked.c[identity.name])
+
+
+def in_order(rows: Iterable[R], order: Order, *, backward: bool) -> list[R]:
+    """Rows of a slice in its order.
+
+    A slice that is put together comes in no order: sorted with all their columns, its rows would cost twice as much.
+    """
+    ordered = list(rows)
+    for key in reversed(order.keys):
+        valued = [row for row in ordered if getattr(row, key.attribute) is not None]
+        without = [row for row in ordered if getattr(row, key.attribute) is None]
+        valued.sort(key=lambda row: _sorted_by(getattr(row, key.attribute)), reverse=key.descending != backward)
+        ordered = without + valued if backward else valued + without
+    return ordered
+
+
+def _sorted_by(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value
 
 
 def _walked(statement: Select[Any], run: _Run, part: Slice) -> Select[Any]:

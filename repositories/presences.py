@@ -22,6 +22,7 @@ from sqlalchemy import (
     select,
     true,
     type_coerce,
+    union_all,
 )
 
 from models.call_record import CallRecord
@@ -31,6 +32,7 @@ from models.session import Session, Surface
 from models.storage import EPOCH, MICROSECOND, Instant, table_of
 from models.user import User, UserStatus
 from repositories.bound import Bound
+from repositories.criteria import reached
 from repositories.rows import row_class
 
 _users = table_of(User).c
@@ -39,6 +41,8 @@ _calls = table_of(CallRecord).c
 _sessions = table_of(Session).c
 _organizations = table_of(Organization).c
 
+
+_IN_CONTACT = select(_calls.user_id).where(_calls.ended_at.is_(None))
 
 # States that somebody says; ENGAGED follows from a call, and OFFLINE from saying nothing.
 _SAID = frozenset({PresenceState.AVAILABLE, PresenceState.WRAP_UP, PresenceState.UNAVAILABLE})
@@ -70,22 +74,32 @@ class ShownPresence:
         wanted = set(states)
         if len(wanted) == len(PresenceState):
             return true()
+
+        def saying(these: Collection[PresenceState]) -> ColumnElement[bool]:
+            return reached(_users.id, self._saying(these))
+
         said = _SAID & wanted
         alternatives = [self._engaged] if PresenceState.ENGAGED in wanted else []
         if PresenceState.OFFLINE in wanted:  # everybody but those who say something else: few are looked for
             unwanted = _SAID - wanted
-            elsewhere = _users.id.in_(self._saying(unwanted)) if unwanted else false()
+            elsewhere = saying(unwanted) if unwanted else false()
             alternatives.append(and_(not_(self._engaged), not_(elsewhere)))
         elif said:
-            alternatives.append(and_(not_(self._engaged), _users.id.in_(self._saying(said))))
+            alternatives.append(and_(not_(self._engaged), saying(said)))
         return or_(false(), *alternatives)
+
+    def at_work(self, states: Collection[PresenceState]) -> Select[Any] | None:
+        """Selects the keys of people among whom all are who show one of these states; None if nearly everybody may."""
+        if PresenceState.OFFLINE in states:
+            return None
+        chosen = select(_presences.user_id).where(
+            _presences.organization_id == self.organization_id, _presences.state.in_(_SAID & set(states))
+        )
+        return select(union_all(_IN_CONTACT, chosen).subquery().c.user_id)
 
     @property
     def _engaged(self) -> ColumnElement[bool]:
-        at_work = select(_calls.user_id).where(
-            _calls.organization_id == self.organization_id, _calls.ended_at.is_(None)
-        )
-        return and_(_users.status == UserStatus.ACTIVE, _users.id.in_(at_work))
+        return and_(_users.status == UserStatus.ACTIVE, reached(_users.id, _IN_CONTACT))
 
     def _saying(self, states: Collection[PresenceState]) -> Select[Any]:
         """People who said that they are in one of these states, and whose last session on the desktop still runs."""
@@ -106,15 +120,14 @@ class ShownPresence:
         ran_out = (
             select(_sessions.user_id)
             .where(
-                _sessions.organization_id == self.organization_id,
+                _sessions.user_id == said.c.user_id,
                 _sessions.ended_at.is_(None),
                 _sessions.surface == Surface.AGENT_DESKTOP,
-                _sessions.user_id.in_(chosen),
             )
             .group_by(_sessions.user_id)
             .having(or_(func.max(_sessions.expires_at, type_=Instant()) <= self.at, idle))
         )
-        return chosen.where(said.c.user_id.not_in(ran_out))
+        return chosen.where(not_(ran_out.exists()))
 
 
 class PresenceRepository(Bound):

@@ -29,7 +29,7 @@ from models.skill_group import SkillGroupMember
 from models.storage import Key, table_of
 from models.team import Membership, TeamAncestor
 from models.user import User, UserStatus
-from repositories.criteria import KeyCondition, TextCondition
+from repositories.criteria import KeyCondition, TextCondition, reached
 from repositories.edges import counts, slices
 from repositories.keyset import Order, Slice, SortKey, ordered_by
 from repositories.named import NamedRepository, by_name, meeting
@@ -116,7 +116,7 @@ class QueueRepository(NamedRepository[Queue, QueueCriteria]):
         if criteria.channel is not None:
             clauses.append(criteria.channel.on(func.lower(_queues.channel)))
         if criteria.team is not None:
-            clauses.append(criteria.team.on_related(_queues.id, self._having_team))
+            clauses.append(criteria.team.on_related(lambda test: reached(_queues.id, self._having_team(test))))
         if criteria.below_minimum is not None:
             agents = self._agents(None).subquery()
             queues = table_of(Queue).alias("measured")

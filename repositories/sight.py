@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, false, not_, or_, select, true, union_all
 
 from models.audit import ActorKind
 from models.call_record import CallRecord
@@ -110,6 +110,17 @@ def known_user(
         return user_id
     seen = user_id.in_(select(_users.id).where(_users.organization_id == organization_id, visible_users(sight)))
     return case((seen if person is None else or_(not_(person), seen), user_id))
+
+
+def visible_keys(sight: Sight) -> Select[Any] | None:
+    """Selects the keys of the people whom the caller sees, some more than once; None where that is everybody."""
+    if sight.users is PermissionScope.ORGANIZATION or sight.user_id is None:
+        return None
+    oneself = select(_users.id).where(_users.id == sight.user_id).correlate(None)
+    if sight.users is not PermissionScope.OWN_TEAMS:
+        return oneself
+    inside = select(_memberships.user_id).where(_memberships.team_id.in_(own_teams(sight.user_id)))
+    return select(union_all(oneself, inside).subquery().c.id)
 
 
 def visible_sessions(sight: Sight) -> ColumnElement[bool]:

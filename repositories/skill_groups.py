@@ -14,7 +14,7 @@ from models.queue import SkillGroupQueue
 from models.skill_group import SkillGroup, SkillGroupMember
 from models.storage import table_of
 from models.user import User, UserStatus
-from repositories.criteria import KeyCondition, KeyTest
+from repositories.criteria import KeyCondition, KeyTest, reached
 from repositories.edges import counts, slices
 from repositories.keyset import Order, Slice, SortKey, ordered_by
 from repositories.named import NamedRepository, ThingCriteria, by_name, by_name_or_creation, meeting
@@ -66,7 +66,7 @@ class SkillGroupRepository(NamedRepository[SkillGroup, SkillGroupCriteria]):
         """Criteria as conditions on the table."""
         clauses = meeting(SkillGroup, criteria.active, criteria.name, criteria.words)
         if criteria.queue is not None:
-            clauses.append(criteria.queue.on_related(_groups.id, self._having_queue))
+            clauses.append(criteria.queue.on_related(lambda test: reached(_groups.id, self._having_queue(test))))
         if criteria.has_members is not None:
             peopled = (
                 select(_skilled.skill_group_id)

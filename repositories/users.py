@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -15,7 +15,6 @@ from sqlalchemy import (
     and_,
     case,
     column,
-    exists,
     false,
     func,
     literal_column,
@@ -24,7 +23,7 @@ from sqlalchemy import (
     select,
     table,
     true,
-    union,
+    union_all,
 )
 
 from models.license import License, LicenseGrant, LicenseGrantState, LicenseType
@@ -50,12 +49,13 @@ from repositories.criteria import (
     containing,
     reached,
 )
-from repositories.keyset import Apart, Order, Slice, SortKey, counted, sliced
+from repositories.keyset import FEW, Apart, Order, Slice, SortKey, Within, counted, in_order, sliced
 from repositories.presences import ShownPresence
 from repositories.rows import columns, light
-from repositories.sight import visible_users
+from repositories.sight import visible_keys, visible_users
 
 _users = table_of(User).c
+_near = table_of(User).alias("near").c  # those among whom the wanted ones are looked for
 _roles = table_of(UserRoleGrant).c
 _memberships = table_of(Membership).c
 _ancestors = table_of(TeamAncestor).c
@@ -72,6 +72,11 @@ _presences = table_of(Presence).c
 
 # What SQLite searches: the search keys of people by any three characters, kept by triggers.
 _SEARCH = table("user_search", column("rowid"))
+
+E = TypeVar("E", bound=Enum)
+
+_FEW_TO_LOOK_INTO = 5_000  # of people each of whom costs ten times as much to test as others
+_SEEN = 5  # the place among `UserRepository._findings` before which people are looked for who are seen
 
 
 class UserOrderField(Enum):
@@ -177,9 +182,6 @@ _COUNTING_DESKTOP: ColumnElement[Any] = case(
     ),
 )
 
-# What nearly everybody has is tested person by person; everything else is collected first.
-_COMMON_ROLES = frozenset({UserRole.AGENT})
-
 
 def states_meeting(condition: ChoiceCondition[UserStatus]) -> frozenset[UserStatus]:
     """States that a condition is met by; deleted people only where `eq` or `in` names them (rule Q1)."""
@@ -210,7 +212,8 @@ class UserRepository(Bound):
         self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], order: Order, part: Slice
     ) -> list[User]:
         """A slice of the people in one of these states who are wanted, and one more."""
-        return light(User, await self._connection.execute(self.sliced(wanted, statuses, order, part)))
+        found = light(User, await self._connection.execute(self.sliced(wanted, statuses, order, part)))
+        return in_order(found, order, backward=part.backward)
 
     def sliced(
         self,
@@ -220,16 +223,14 @@ class UserRepository(Bound):
         part: Slice,
         *where: ColumnElement[bool],
     ) -> Select[Any]:
-        """Selects such a slice.
+        """Selects such a slice, in no order.
 
         Args:
             where: What else must hold.
         """
-        statement = select(*columns(User)).where(*where)
-        if wanted.any_required(lambda criteria: criteria.narrow):
-            return sliced(statement.where(*self.conditions(wanted, statuses)), order, part, late=True)
-        wanted_ones = statement.where(*self._wanted(wanted))
-        return sliced(wanted_ones, order, part, apart=Apart(_users.status, tuple(statuses)))
+        statement = select(*columns(User)).where(self._visible, *wanted.on(self._meeting), *where)
+        apart = Apart((_users.organization_id, self._organization_id), _users.status, tuple(statuses))
+        return sliced(statement, order, part, apart=apart, within=self._within(wanted, statuses))
 
     async def count(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], limit: int) -> int:
         """How many there are, up to one more than the limit."""
@@ -288,48 +289,117 @@ class UserRepository(Bound):
 
     def conditions(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus]) -> list[ColumnElement[bool]]:
         """What holds of the people in one of these states who are wanted and seen, as conditions on the table."""
-        status: ColumnElement[Any] = _users.status
+        visible = [self._visible, *wanted.on(self._meeting)]
         if wanted.any_required(lambda criteria: criteria.narrow):
-            status = Unindexed(status)
-        return [*self._wanted(wanted), _in_one_of(status, statuses)]
-
-    def _wanted(self, wanted: Nested[UserCriteria]) -> list[ColumnElement[bool]]:
-        """The same for people in whatever state."""
-        ours = self._ours(User)
-        if wanted.any_required(lambda criteria: criteria.narrow):
+            within = self._within(wanted, statuses)
+            assert within is not None
             ours = Unindexed(_users.organization_id) == self._organization_id
-        return [ours, self._visible, *wanted.on(self._meeting)]
+            return [
+                _users.id.in_(within.keys.correlate(None)),
+                ours,
+                _in_one_of(Unindexed(_users.status), statuses),
+                *visible,
+            ]
+        return [self._ours(User), _in_one_of(_users.status, statuses), *visible]
+
+    def _within(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus]) -> Within | None:
+        """Selects the keys of people among whom all are who are wanted and seen, by what is most likely rare."""
+        found = [self._by_sight(), *(self._sought(criteria, statuses) for criteria in wanted.required())]
+        return min((each for each in found if each is not None), key=lambda each: each[0], default=(0, None))[1]
+
+    def _by_sight(self) -> tuple[int, Within] | None:
+        seen = visible_keys(self._sight)
+        return None if seen is None else (_SEEN, Within(seen))
+
+    def _sought(self, criteria: UserCriteria, statuses: Collection[UserStatus]) -> tuple[int, Within] | None:
+        """Keys of people, found by the condition of which an index tells soonest that they are few, and its place.
+
+        Criteria that nearly everybody meets, or that no index serves, find nobody: the order is walked for them.
+        """
+        for place, found in enumerate(self._findings(criteria, statuses)):
+            if found is not None:
+                return place, found if isinstance(found, Within) else Within(found)
+        return None
+
+    def _findings(
+        self, criteria: UserCriteria, statuses: Collection[UserStatus]
+    ) -> Iterator[Select[Any] | Within | None]:
+        """What finds people by each condition that an index serves, the rarest first; None where it is not asked."""
+        everywhere = select(_near.id)
+        ours = everywhere.where(_near.organization_id == self._organization_id)
+        listed = ours.where(_in_one_of(_near.status, statuses))
+        yield _by(everywhere, criteria.id, _near.id)
+        yield _by(ours, criteria.email, _near.email_folded)
+        yield _by(ours, criteria.external_id, _near.external_id_folded)
+        yield _by(ours, criteria.agent_number, _near.agent_number_folded)
+        yield self._having_words(criteria.words)
+        yield _by(listed, criteria.display_name, _near.display_name_key)
+        yield select(_blocks.user_id).where(self._ours(SignInBlock)) if criteria.sign_in_blocked else None
+        yield ours.where(_near.protected == true()) if criteria.protected else None
+        for condition, linked, few in (
+            (criteria.team, _members, FEW),
+            (criteria.skill_group, _skilled_in, FEW),
+            (criteria.queue, _workers, _FEW_TO_LOOK_INTO),
+            (criteria.license, self._holders, FEW),
+        ):
+            sought = condition is not None and condition.sought
+            yield Within(linked(condition.named), few) if condition is not None and sought else None
+        yield None if criteria.presence is None else self._at_work(criteria.presence)
+        roles, types = _chosen(criteria.role), _chosen(criteria.effective_license_type)
+        yield select(_roles.user_id).where(self._ours(UserRoleGrant), _roles.role.in_(roles)) if roles else None
+        yield self._granted(types) if types else None
+        yield _by(everywhere, criteria.profile, _near.profile_id)
+        yield _by(everywhere, criteria.site, _near.site_id)
+        yield _by(listed, criteria.deactivated_at, _near.deactivated_at)
+        yield _by(listed, criteria.last_sign_in_at, _near.last_sign_in_at)
+        yield _by(listed, criteria.created_at, _near.created_at)
+        yield _by(listed, criteria.updated_at, _near.updated_at)
+
+    def _at_work(self, presence: PresenceCondition) -> Within | None:
+        keys = self._shown(presence.at).at_work(_met(presence))
+        return None if keys is None else Within(keys, _FEW_TO_LOOK_INTO)
+
+    def _having_words(self, words: tuple[str, ...]) -> Select[Any] | None:
+        """People whose search key contains those words that an index finds."""
+        inner = [word for word in words if len(word) >= INNER_CHARACTERS]
+        if not inner:
+            return None
+        if self._connection.dialect.name == "sqlite":
+            wanted = " ".join('"' + word.replace('"', '""') + '"' for word in inner)
+            rows = select(_SEARCH.c.rowid).where(literal_column(_SEARCH.name).op("MATCH")(wanted))
+            return select(_near.id).where(literal_column("near.rowid").in_(rows))
+        return select(_near.id).where(*(containing(_near.search_key, word) for word in inner))
 
     def _meeting(self, criteria: UserCriteria) -> list[ColumnElement[bool]]:
         """Criteria that stand side by side, as conditions on the table."""
         clauses: list[ColumnElement[bool]] = []
         if criteria.status is not None:
-            clauses.append(_in_one_of(_users.status, states_meeting(criteria.status)))
-        if criteria.id is not None:
-            clauses.append(criteria.id.on(_users.id))
+            clauses.append(_in_one_of(Unindexed(_users.status), states_meeting(criteria.status)))
         if criteria.role is not None:
-            clauses.append(self._roles_match(criteria.role))
+            clauses.append(criteria.role.on_related(self._having_one_of))
         if criteria.presence is not None:
-            wanted = {state for state in PresenceState if criteria.presence.state.holds(state)}
-            clauses.append(self._shown(criteria.presence.at).among(wanted))
-        if criteria.contact_center_enabled is not None:
-            clauses.append(_users.contact_center_enabled == criteria.contact_center_enabled)
-        if criteria.protected is not None:
-            clauses.append(_users.protected == criteria.protected)
+            clauses.append(self._shown(criteria.presence.at).among(_met(criteria.presence)))
+        for flag, own in (
+            (criteria.contact_center_enabled, _users.contact_center_enabled),
+            (criteria.protected, _users.protected),
+        ):
+            if flag is not None:
+                clauses.append(Unindexed(own) == flag)
         if criteria.sign_in_blocked is not None:
-            blocked = _users.id.in_(select(_blocks.user_id).where(self._ours(SignInBlock)))
+            blocked = reached(_users.id, select(_blocks.user_id))
             clauses.append(blocked if criteria.sign_in_blocked else not_(blocked))
         if criteria.team is not None:
-            clauses.append(criteria.team.on_related(_users.id, _members))
+            clauses.append(criteria.team.on_related(lambda test: reached(_users.id, _members(test))))
         if criteria.queue is not None:
-            clauses.append(criteria.queue.on_related(_users.id, _workers, _working()))
+            clauses.append(criteria.queue.on_related(_working))
         if criteria.skill_group is not None:
-            clauses.append(criteria.skill_group.on_related(_users.id, _skilled_in))
+            clauses.append(criteria.skill_group.on_related(lambda test: reached(_users.id, _skilled_in(test))))
         if criteria.license is not None:
-            clauses.append(criteria.license.on_related(_users.id, self._holders))
+            clauses.append(criteria.license.on_related(lambda test: reached(_users.id, self._holders(test))))
         if criteria.effective_license_type is not None:
-            clauses.append(self._licensed_as(criteria.effective_license_type))
+            clauses.append(criteria.effective_license_type.on_related(self._counting_one_of))
         for condition, asked in (
+            (criteria.id, _users.id),
             (criteria.email, _users.email_folded),
             (criteria.display_name, _users.display_name_key),
             (criteria.external_id, _users.external_id_folded),
@@ -344,76 +414,39 @@ class UserRepository(Bound):
             (criteria.deactivated_at, _users.deactivated_at),
         ):
             if condition is not None:
-                clauses.append(condition.on(asked))
+                clauses.append(condition.on(Unindexed(asked)))
         if criteria.last_active_before is not None:
             never, before = _users.last_active_at.is_(None), _users.last_active_at < criteria.last_active_before
             clauses.append(or_(never, before))
-        if criteria.words:
-            clauses += self._found_by(criteria.words)
+        clauses += [
+            containing(_users.search_key, word if len(word) >= INNER_CHARACTERS else " " + word)
+            for word in criteria.words
+        ]
         return clauses
 
     def _shown(self, at: datetime) -> ShownPresence:
         return ShownPresence(self._organization_id, at, self._connection.dialect.name == "sqlite")
 
-    def _found_by(self, words: tuple[str, ...]) -> list[ColumnElement[bool]]:
-        """Whether the search key contains each word, a short one at the beginning of a word (B6, rule Q7)."""
-        inner = [word for word in words if len(word) >= INNER_CHARACTERS]
-        clauses = [containing(_users.search_key, " " + word) for word in words if len(word) < INNER_CHARACTERS]
-        if self._connection.dialect.name != "sqlite":
-            return clauses + [containing(_users.search_key, word) for word in inner]
-        if inner:
-            wanted = " ".join('"' + word.replace('"', '""') + '"' for word in inner)
-            found = select(_SEARCH.c.rowid).where(literal_column(_SEARCH.name).op("MATCH")(wanted))
-            clauses.append(literal_column(f"{table_of(User).name}.rowid").in_(found))
-        return clauses
-
-    def _roles_match(self, condition: ChoiceCondition[UserRole]) -> ColumnElement[bool]:
-        """Whether one of the roles of a person matches; with `none_of`, whether none of them is among those."""
-        parts: list[ColumnElement[bool]] = []
-        if condition.eq is not None:
-            parts.append(self._having_one_of((condition.eq,)))
-        if condition.among is not None:
-            parts.append(self._having_one_of(condition.among))
-        if condition.none_of:
-            parts.append(not_(self._having_one_of(condition.none_of)))
-        return and_(true(), *parts)
-
     def _having_one_of(self, roles: Collection[UserRole]) -> ColumnElement[bool]:
-        if not _COMMON_ROLES.isdisjoint(roles):
-            return exists().where(_roles.user_id == _users.id, _roles.role.in_(roles))
-        return _users.id.in_(select(_roles.user_id).where(self._ours(UserRoleGrant), _roles.role.in_(roles)))
-
-    def _licensed_as(self, condition: ChoiceCondition[LicenseType]) -> ColumnElement[bool]:
-        """Whether the license that counts is of a type; people without any meet `none_of` (requirement D1)."""
-        parts: list[ColumnElement[bool]] = []
-        if condition.eq is not None:
-            parts.append(self._counting_one_of((condition.eq,)))
-        if condition.among is not None:
-            parts.append(self._counting_one_of(condition.among))
-        if condition.none_of:
-            parts.append(not_(self._counting_one_of(condition.none_of)))
-        return and_(true(), *parts)
+        return reached(_users.id, select(_roles.user_id).where(_roles.role.in_(roles)))
 
     def _counting_one_of(self, types: Collection[LicenseType]) -> ColumnElement[bool]:
-        """Whether the highest type of which an active person has an active grant is one of these."""
-
-        def granted(these: Collection[LicenseType]) -> ColumnElement[bool]:
-            of_type = select(_licenses.id).where(self._ours(License), _licenses.type.in_(these))
-            return _users.id.in_(
-                select(_grants.user_id).where(
-                    _grants.license_id.in_(of_type), _grants.state == LicenseGrantState.ACTIVE
-                )
-            )
-
+        """Whether the highest type of which an active person has an active grant is one of these (requirement D1)."""
         alternatives = []
         for type in set(types):
             higher = [other for other in LicenseType if other.value > type.value]
-            alternatives.append(and_(granted((type,)), not_(granted(higher))) if higher else granted((type,)))
+            of_type = reached(_users.id, self._granted((type,)))
+            alternatives.append(and_(of_type, not_(reached(_users.id, self._granted(higher)))) if higher else of_type)
         return and_(_users.status == UserStatus.ACTIVE, or_(false(), *alternatives))
+
+    def _granted(self, types: Collection[LicenseType]) -> Select[Any]:
+        """People with an active grant of a license of one of these types."""
+        of_type = select(_licenses.id).where(self._ours(License), _licenses.type.in_(types))
+        return select(_grants.user_id).where(_grants.license_id.in_(of_type), _grants.state == LicenseGrantState.ACTIVE)
 
     def _holders(self, test: KeyTest) -> Select[Any]:
         """People with a license; who may not read licenses finds them by the one that counts only."""
-        holders = select(_grants.user_id).where(_tested(test, _grants.license_id))
+        holders = _tested(select(_grants.user_id), test, _grants.license_id)
         if self._sight.licenses:
             return holders
         granted, counting = table_of(LicenseGrant).alias("granted"), table_of(License).alias("counting")
@@ -438,52 +471,63 @@ def _in_one_of(status: ColumnElement[Any], statuses: Collection[UserStatus]) -> 
     return status == next(iter(statuses)) if len(statuses) == 1 else status.in_(statuses)
 
 
-def _tested(test: KeyTest, key: ColumnElement[Any]) -> ColumnElement[bool]:
-    return true() if test is None else test(key)
+def _by(
+    people: Select[Any], condition: KeyCondition | TextCondition | InstantCondition | None, column: ColumnElement[Any]
+) -> Select[Any] | None:
+    return None if condition is None or not condition.sought else people.where(condition.on(column))
+
+
+def _chosen(condition: ChoiceCondition[E] | None) -> Collection[E]:
+    """What a condition names, one of which must hold."""
+    if condition is None:
+        return ()
+    return condition.among or () if condition.eq is None else (condition.eq,)
+
+
+def _met(condition: PresenceCondition) -> set[PresenceState]:
+    return {state for state in PresenceState if condition.state.holds(state)}
+
+
+def _tested(links: Select[Any], test: KeyTest, key: ColumnElement[Any]) -> Select[Any]:
+    return links if test is None else links.where(test(key))
 
 
 def _members(test: KeyTest) -> Select[Any]:
     """People in a team."""
-    return select(_memberships.user_id).where(_tested(test, _memberships.team_id))
+    return _tested(select(_memberships.user_id), test, _memberships.team_id)
 
 
 def _skilled_in(test: KeyTest) -> Select[Any]:
     """People in a skill group, whatever their state."""
-    return select(_skilled.user_id).where(_tested(test, _skilled.skill_group_id))
+    return _tested(select(_skilled.user_id), test, _skilled.skill_group_id)
 
 
 def _workers(test: KeyTest) -> Select[Any]:
-    """People who work in a queue: directly, through a team or one above it, or through a skill group; active ones."""
-    found = union(*_ways_to_queues(test)).subquery()
-    working = table_of(User).alias("working")
-    return (
-        select(found.c.user_id)
-        .join_from(found, working, working.c.id == found.c.user_id)
-        .where(working.c.status == UserStatus.ACTIVE)
-    )
+    """People who have a queue, in any state; some more than once."""
+    return select(union_all(*_ways_to_queues(test)).subquery().c.user_id)
 
 
-def _working() -> ColumnElement[bool]:
-    """Whether somebody works in any queue."""
-    return and_(_users.status == UserStatus.ACTIVE, or_(*(reached(_users.id, way) for way in _ways_to_queues(None))))
+def _working(test: KeyTest) -> ColumnElement[bool]:
+    """Whether somebody works in a queue: directly, through a team or one above it, or a skill group; active ones."""
+    ways = (reached(_users.id, way) for way in _ways_to_queues(test))
+    return and_(_users.status == UserStatus.ACTIVE, or_(*ways))
 
 
 def _ways_to_queues(test: KeyTest) -> tuple[Select[Any], Select[Any], Select[Any]]:
     """People who have a queue directly, through a team or one above it, and through a skill group, in any state."""
-    direct = select(_direct.user_id).where(_tested(test, _direct.queue_id))
+    direct = _tested(select(_direct.user_id), test, _direct.queue_id)
     through_teams = (
         select(_memberships.user_id)
         .join_from(table_of(Membership), table_of(TeamAncestor), _ancestors.team_id == _memberships.team_id)
         .join(table_of(TeamQueue), _team_queues.team_id == _ancestors.ancestor_id)
-        .where(_tested(test, _team_queues.queue_id))
     )
-    through_skills = (
-        select(_skilled.user_id)
-        .join_from(
-            table_of(SkillGroupMember),
-            table_of(SkillGroupQueue),
-            _skill_queues.skill_group_id == _skilled.skill_group_id,
-        )
-        .where(_tested(test, _skill_queues.queue_id))
+    through_skills = select(_skilled.user_id).join_from(
+        table_of(SkillGroupMember),
+        table_of(SkillGroupQueue),
+        _skill_queues.skill_group_id == _skilled.skill_group_id,
     )
-    return direct, through_teams, through_skills
+    return (
+        direct,
+        _tested(through_teams, test, _team_queues.queue_id),
+        _tested(through_skills, test, _skill_queues.queue_id),
+    )

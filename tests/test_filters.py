@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from models.user import UserStatus
+from repositories.keyset import FEW, Within, sliced
 from tests.gateway import Gateway
 from tests.people import Staff
 from tests.reading import connection, names, refusal, with_ids
@@ -46,10 +48,16 @@ NESTED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.parametrize("few", [0, 1, FEW])
 async def test_conditions_on_people_nest_and_the_status_decides_wherever_it_stands(
-    gateway: Gateway, staff: Staff
+    gateway: Gateway, staff: Staff, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A21, A22, B7."""
+    """A21, A22, B7: whether few people are looked up or many are tested in the order of the list."""
+
+    def sliced_so(*given: Any, within: Within | None, **more: Any) -> Any:
+        return sliced(*given, within=within and replace(within, few=few), **more)
+
+    monkeypatch.setattr("repositories.users.sliced", sliced_so)
     north, south = await staff.site("north"), await staff.site("south")
     people = {
         "a": await staff.hire("a", site=north),
