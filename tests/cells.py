@@ -193,6 +193,9 @@ class Scene:
 
 async def scene_of(gateway: Gateway) -> Scene:
     """Fill a gateway's organization."""
+    settings = gateway.shared.settings
+    patient = settings.graphql.model_copy(update={"query_timeout_s": 600})  # many questions at once, and a busy machine
+    gateway.shared.settings = settings.model_copy(update={"graphql": patient})
     gateway.shared.limits = replace(
         gateway.shared.limits,
         **dict.fromkeys(("max_tokens", "max_document_characters", "max_aliases", "max_cost"), 1_000_000),
