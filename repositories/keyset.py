@@ -118,7 +118,7 @@ def _limits(order: Order, part: Slice) -> list[ColumnElement[bool]]:
     return limits
 
 
-FEW = 1_500  # rows that are looked up and sorted sooner than a page of them is found in the order of 100,000
+FEW = 1_000  # rows that are looked up and sorted sooner than a page of them is found in the order of 100,000
 
 
 @dataclass(frozen=True, slots=True)
