@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import typer
 
 from cli import admin, check, db, demo, key, organization, query, schema, seed, serve, users
@@ -28,4 +30,5 @@ app.add_typer(organization.app, name="organization")
 
 def main() -> None:
     """The entry point of the installed command."""
+    gc.disable()  # until all is imported, of which nothing is garbage; see `cli.running.imported`
     app()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
-import orjson
 import typer
 
-from cli.running import MISUSED, REFUSED, UNAVAILABLE, fail, opened
-from server.settings import Settings
+from cli.running import MISUSED, REFUSED, UNAVAILABLE, fail, imported, opened
+
+if TYPE_CHECKING:
+    from server.settings import Settings
 
 Organization = Annotated[
     str | None, typer.Option(help="Name of the organization in the local database; not needed where there is only one.")
@@ -49,6 +50,8 @@ async def asking(
 
 @asynccontextmanager
 async def _here(settings: Settings, organization: str | None) -> AsyncIterator[Ask]:
+    import orjson
+
     from gql.execution import execute
     from resolvers.caller import system_caller
     from resolvers.context import Context
@@ -70,6 +73,7 @@ async def _elsewhere(url: str, key: str) -> AsyncIterator[Ask]:
     import httpx2
 
     headers = {"Authorization": f"Bearer {key}", "Accept": "application/graphql-response+json, application/json;q=0.9"}
+    imported()
     async with httpx2.AsyncClient(headers=headers, timeout=PATIENCE_S) as client:
 
         async def ask(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,22 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from graphql import (
-    DocumentNode,
-    GraphQLError,
-    ListTypeNode,
-    NamedTypeNode,
-    NonNullTypeNode,
-    OperationDefinitionNode,
-    TypeNode,
-    parse,
-)
 
 from cli.asking import Key, Organization, Url, asking
 from cli.running import MISUSED, REFUSED, Config, Json, fail, run, say, settings
+
+if TYPE_CHECKING:
+    from graphql import DocumentNode, TypeNode
 
 # Values of these types, of lists and of input objects are written as JSON; all others are texts as they stand.
 _AS_JSON = {"Int", "Float", "Boolean"}
@@ -85,6 +78,8 @@ def _text(document: str | None, file: str | None) -> str:
 
 
 def _parsed(text: str) -> DocumentNode:
+    from graphql import GraphQLError, parse
+
     try:
         return parse(text, max_lexical_tokens=20_000)
     except (GraphQLError, RecursionError) as error:
@@ -93,6 +88,8 @@ def _parsed(text: str) -> DocumentNode:
 
 def _variables(document: DocumentNode, operation: str | None, given: Sequence[str]) -> dict[str, Any]:
     """Values by name, each read by the type with which the document declares it."""
+    from graphql import OperationDefinitionNode
+
     types = {
         variable.variable.name.value: variable.type
         for one in document.definitions
@@ -114,6 +111,7 @@ def _variables(document: DocumentNode, operation: str | None, given: Sequence[st
 
 def _value(name: str, value: str, type_: TypeNode) -> Any:
     import orjson
+    from graphql import ListTypeNode, NamedTypeNode, NonNullTypeNode
 
     if isinstance(type_, NonNullTypeNode):
         type_ = type_.type

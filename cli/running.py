@@ -7,6 +7,7 @@ acceptable · 3 the database, or the place of the serving process, is not to be 
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from json import dumps
@@ -71,9 +72,16 @@ async def opened(settings: Settings, *, migrated: bool = True) -> AsyncIterator[
         )
         if migrated:
             await upgrade(database)
+        imported()
         yield database
     finally:
         await database.close()
+
+
+def imported() -> None:
+    """Search for garbage from now on, but not in what was imported: that took a fifth of a command's time."""
+    gc.freeze()
+    gc.enable()
 
 
 def run(work: Callable[[], Coroutine[Any, Any, T]], *, uvloop: bool = False) -> T:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,8 +16,10 @@ from repositories.engine import Database
 from repositories.kept import Kept
 from resolvers.caller import Caller
 from resolvers.limits import Limits
-from resolvers.loaders import Loaders
 from resolvers.refusals import NotAuthenticated, NotPermitted
+
+if TYPE_CHECKING:
+    from resolvers.loaders import Loaders
 
 T = TypeVar("T")
 
@@ -104,4 +106,6 @@ class Context:
     @cached_property
     def loaders(self) -> Loaders:
         """Batches of look-ups; renewed after each change."""
+        from resolvers.loaders import Loaders  # brings Strawberry, which commands without a query do without
+
         return Loaders(self)

@@ -42,6 +42,7 @@ def environment(url: str | None = None, **settings: str) -> dict[str, str]:
         settings: By name without the prefix, for example `DEMO__USERS`.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ROSTERQL_")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # or every process would compile the whole program
     given = settings if url is None else {"DATABASE__URL": url, "AUTH__PEPPER": PEPPER, **settings}
     here = str(Path(__file__).parents[1])
     return {**kept, "PYTHONPATH": here, **{f"ROSTERQL_{name}": value for name, value in given.items()}}
