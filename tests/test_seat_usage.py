@@ -165,3 +165,19 @@ async def test_the_days_of_many_licenses_take_three_statements(
         assert [[day["granted"] for day in node["seatUsage"]] for node in found["nodes"]] == [[0, 1, 1]] * len(some)
         counts.append(counted.count)
     assert counts[0] == counts[1] == 2 + 3  # who asks, and the licenses
+
+
+async def test_of_the_ledger_the_days_alone_are_read(sqlite_gateway: Gateway, statements: Statements) -> None:
+    """By the index, however long the history of a license is."""
+    license = await sqlite_gateway.staff.license("Counted")
+    with statements.counting() as counted:
+        await usage(sqlite_gateway, license, "2026-03-01", "2026-03-02")
+    asked = [statement.replace("?", "1") for statement in counted.statements if "seat_ledger" in statement]
+    assert len(asked) == 2
+    for statement in asked:
+        plan = [row[3] for row in await sqlite_gateway.rows(f"EXPLAIN QUERY PLAN {statement}")]
+        ledger = [step for step in plan if any(name in step for name in ("seat_ledger", "latest", "earliest"))]
+        by_key = [step for step in ledger if "INTEGER PRIMARY KEY (rowid=?)" in step]
+        by_time = [step for step in ledger if "ix_seat_ledger_by_time (license_id=?" in step]
+        assert by_time
+        assert len(by_key) + len(by_time) == len(ledger), plan
