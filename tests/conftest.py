@@ -48,12 +48,14 @@ def _sqlite_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def sqlite_url(_sqlite_template: Path, _sqlite_folder: Path) -> Iterator[str]:
+def sqlite_url(_sqlite_template: Path, _sqlite_folder: Path) -> str:
     """The address of an empty, migrated SQLite database; for each test of a process the same, in its own folder."""
-    _sqlite_folder.mkdir()
+    shutil.rmtree(_sqlite_folder, ignore_errors=True)  # what a test before started may still write there at its end
+    _sqlite_folder.mkdir(exist_ok=True)
+    for left in _sqlite_folder.iterdir():
+        left.unlink()
     shutil.copyfile(_sqlite_template, _sqlite_folder / "rosterql.db")
-    yield f"sqlite:///{_sqlite_folder / 'rosterql.db'}"
-    shutil.rmtree(_sqlite_folder)
+    return f"sqlite:///{_sqlite_folder / 'rosterql.db'}"
 
 
 @pytest.fixture

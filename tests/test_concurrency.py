@@ -9,6 +9,7 @@ from models.license import LicenseType
 from tests.contradiction import Contradiction, broken, clients, deadlocks
 from tests.gateway import Gateway
 from tests.people import Staff
+from tests.rounds import THOROUGH, rounds
 
 pytestmark = pytest.mark.anyio
 
@@ -23,9 +24,7 @@ ACTIONS = {
 CHANGES = (*ACTIONS, "assignTeams", "assignQueues")
 
 
-async def test_a_hundred_rounds_of_opposite_changes_end_in_what_the_clients_were_told(
-    gateway: Gateway, staff: Staff
-) -> None:
+async def test_rounds_of_opposite_changes_end_in_what_the_clients_were_told(gateway: Gateway, staff: Staff) -> None:
     """E4, E9: one change is told as such once, and counted once."""
     teams, queues = [await staff.team() for _ in range(4)], [await staff.queue() for _ in range(4)]
     licenses = [await staff.license(seats=150), LicenseType.PREMIUM_AGENT]
@@ -35,7 +34,7 @@ async def test_a_hundred_rounds_of_opposite_changes_end_in_what_the_clients_were
     ]
     async with clients(gateway, 8) as eight:
         contradiction = Contradiction(eight, people, teams, queues)
-        await contradiction.rounds(100)
+        await contradiction.rounds(rounds(100))
 
     assert await broken(gateway) == []
     assert await deadlocks(gateway) == 0
@@ -60,4 +59,4 @@ async def test_a_hundred_rounds_of_opposite_changes_end_in_what_the_clients_were
             assert event.target_version >= latest.get(event.target_id, 0)
             latest[event.target_id] = event.target_version
     assert set(contradiction.added.values()) == {1}
-    assert contradiction.signed_in > 0
+    assert contradiction.signed_in > 0 or not THOROUGH  # of few who try, all may be out just then

@@ -18,6 +18,7 @@ from resolvers.tokens import new_session_token, session_hash
 from tests.contradiction import add, broken, change, clients, deadlocks, send, sign_in, update
 from tests.gateway import Gateway
 from tests.people import Person, Staff
+from tests.rounds import rounds
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +48,7 @@ async def test_of_the_last_two_administrators_one_stays(
 ) -> None:
     """E6: fifty times at once."""
     both = [gateway.admin, await staff.hire(roles=FULL)]
-    for _ in range(50):
+    for _ in range(rounds(50)):
         done = await asyncio.gather(*(change(eight[index], there, [both[index]]) for index in (0, 1)))
         assert sorted(each.outcomes[0] for each in done) == ["LAST_ADMINISTRATOR", "SUCCEEDED"]
         gone = next(person for person, each in zip(both, done, strict=True) if each.outcomes == ["SUCCEEDED"])
@@ -60,7 +61,7 @@ async def test_of_the_last_two_administrators_one_keeps_the_role(
 ) -> None:
     """E6, D16: fifty times at once."""
     both = [gateway.admin, await staff.hire(roles=FULL)]
-    for _ in range(50):
+    for _ in range(rounds(50)):
         codes = await asyncio.gather(*(update(eight[index], both[index], roles=[]) for index in (0, 1)))
         assert sorted(codes) == [[], ["LAST_ADMINISTRATOR"]]
         assert await update(gateway, both[codes.index([])], roles=["FULL_ADMINISTRATOR"]) == []
@@ -74,7 +75,7 @@ async def test_of_two_administrators_who_turn_on_each_other_one_is_too_late(
     """E6, A4: with their own sessions, of which the first change ends the other."""
     back = "reactivateUsers" if mutation == "deactivateUsers" else "resumeUsersOnline"
     one, other = gateway.admin, await staff.hire(roles=FULL)
-    for _ in range(25):
+    for _ in range(rounds(25)):
         tokens = [await session_of(staff, person) for person in (one, other)]
         answers = await asyncio.gather(
             send(eight[0], mutation, [other], token=tokens[0]), send(eight[1], mutation, [one], token=tokens[1])
@@ -88,11 +89,13 @@ async def test_of_two_administrators_who_turn_on_each_other_one_is_too_late(
 async def test_one_change_is_told_to_one_of_eight(gateway: Gateway, staff: Staff, eight: list[Gateway]) -> None:
     """E4: the others find it done."""
     person = await staff.hire(teams=[await staff.team()])
-    for number in range(50):
+    for number in range(rounds(50)):
         mutation = ("deactivateUsers", "reactivateUsers")[number % 2]
         done = await asyncio.gather(*(change(client, mutation, [person]) for client in eight))
         assert sorted(each.outcomes[0] for each in done) == ["SUCCEEDED"] + ["UNCHANGED"] * 7
-    assert await gateway.scalar("SELECT version FROM users WHERE agent_number = :n", n=person.agent_number) == 51
+    assert await gateway.scalar(
+        "SELECT version FROM users WHERE agent_number = :n", n=person.agent_number
+    ) == 1 + rounds(50)
     assert await broken(gateway) == []
 
 
@@ -126,7 +129,7 @@ async def test_a_mail_address_goes_to_one_of_two_organizations(gateway: Gateway,
     globex = await gateway.other()
     await globex.hire(roles=FULL)
     other = await gateway.key("other", organization_id=globex.organization_id)
-    for number in range(25):
+    for number in range(rounds(25)):
         new = {"email": f"new.{number}@both.example"}
         mine, twin, theirs = await asyncio.gather(
             add(eight[0], new), add(eight[1], new), add(eight[2], new, token=other)
