@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -160,13 +161,16 @@ def fields_with_arguments() -> list[Field]:
 
 def positions(fields: Collection[Field], *scalars: str) -> list[Position]:
     """Every place where these scalars or enums are taken; all places when none is named."""
-    found = []
-    for field in fields:
-        for name, argument in field.definition.args.items():
-            for path, owners, type in _leaves(argument.type, (name,), (f"{field}({name})",)):
-                if not scalars or get_named_type(type).name in scalars:
-                    found.append(Position(field, path, owners, type))
-    return found
+    return [place for field in fields for place in _positions(field) if not scalars or place.scalar in scalars]
+
+
+@cache
+def _positions(field: Field) -> tuple[Position, ...]:
+    return tuple(
+        Position(field, path, owners, type)
+        for name, argument in field.definition.args.items()
+        for path, owners, type in _leaves(argument.type, (name,), (f"{field}({name})",))
+    )
 
 
 def kinds_of(position: Position) -> list[str]:

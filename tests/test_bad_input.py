@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from zlib import crc32
 
@@ -132,7 +133,7 @@ class Trial:
 
     def sample(self) -> Any:
         """Fills the other places with what would do."""
-        ids = {str(place.owners[-1]): self.own.ids[kinds_of(place)[0]] for place in positions(FIELDS, "ID")}
+        ids = {owner: self.own.ids[kind] for owner, kind in id_kinds().items()}
         others = {
             "ChangePasswordInput.currentPassword": self.own.person.password,
             "SetPresenceInput.state": "UNAVAILABLE",
@@ -142,6 +143,12 @@ class Trial:
     async def refused(self, place: Position, value: Any) -> list[Told]:
         """What is told of a value at a place."""
         return await self.tell(place.field, place.document(), place.variables(value, self.sample()))
+
+
+@cache
+def id_kinds() -> dict[str, str]:
+    """Where an id is taken, and of which kind."""
+    return {str(place.owners[-1]): kinds_of(place)[0] for place in positions(FIELDS, "ID")}
 
 
 def told_at_the_top(error: Mapping[str, Any]) -> Told:
