@@ -86,16 +86,22 @@ class Gateway:
     @classmethod
     async def open(cls, url: str) -> Gateway:
         """Start one on a migrated, empty database."""
+        gateway = await cls.over(url)
+        gateway.organization_id = await gateway.organization("Acme")
+        gateway.staff = Staff(gateway.database, gateway.organization_id)
+        gateway.admin = await gateway.staff.hire("Ada Admin", roles=[UserRole.FULL_ADMINISTRATOR])
+        gateway.token = await gateway.key("tests")
+        return gateway
+
+    @classmethod
+    async def over(cls, url: str) -> Gateway:
+        """Start one on a migrated database as it is; nothing is made in it."""
         database = opened(url)
         application = _application(database)
         transport = httpx2.ASGITransport(application, client=("192.0.2.1", 50_000))
         gateway = cls(database, httpx2.AsyncClient(transport=transport, base_url="http://gateway.test"))
         gateway.application = application
         gateway.shared = application.state.gateway
-        gateway.organization_id = await gateway.organization("Acme")
-        gateway.staff = Staff(database, gateway.organization_id)
-        gateway.admin = await gateway.staff.hire("Ada Admin", roles=[UserRole.FULL_ADMINISTRATOR])
-        gateway.token = await gateway.key("tests")
         return gateway
 
     async def close(self) -> None:
