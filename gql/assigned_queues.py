@@ -9,17 +9,16 @@ import strawberry
 from gql.arguments import INPUT
 from gql.bulk import answered
 from gql.errors import MutationError
-from gql.ids import key_of
 from gql.info import Info
 from gql.membership import AssignmentChangeInput
 from gql.skill_group import SkillGroup
+from gql.structure import key_of_thing
 from gql.team import Team
 from models.skill_group import SkillGroup as SkillGroupRow
 from models.team import Team as TeamRow
 from resolvers import assigned_queues
-from resolvers.refusals import MutationErrorCode as Code
-from resolvers.refusals import refuse
-from resolvers.structure import StructureAnswer
+from resolvers.kinds import SKILL_GROUP, TEAM
+from resolvers.structure import Kind, StructureAnswer
 
 _ERRORS = "Problems that kept the mutation from doing its work. Empty when it succeeded."
 
@@ -42,7 +41,10 @@ class AssignTeamQueuesPayload:
 
     errors: list[MutationError] = strawberry.field(description=_ERRORS)
 
-    @strawberry.field(graphql_type=Team | None, description="The team after the mutation; null when it was not found.")
+    @strawberry.field(
+        graphql_type=Team | None,
+        description="The team after the mutation, or as it is now when that was refused; null when it was not found.",
+    )
     def team(self: Any) -> TeamRow | None:
         team: TeamRow | None = self.thing
         return team
@@ -55,7 +57,9 @@ class AssignSkillGroupQueuesPayload:
     errors: list[MutationError] = strawberry.field(description=_ERRORS)
 
     @strawberry.field(
-        graphql_type=SkillGroup | None, description="The skill group after the mutation; null when it was not found."
+        graphql_type=SkillGroup | None,
+        description="The skill group after the mutation, or as it is now when that was refused; null when it was not "
+        "found.",
     )
     def skill_group(self: Any) -> SkillGroupRow | None:
         group: SkillGroupRow | None = self.thing
@@ -63,14 +67,12 @@ class AssignSkillGroupQueuesPayload:
 
 
 async def _assign(
-    info: Info, input: AssignTeamQueuesInput | AssignSkillGroupQueuesInput, model: Any, noun: str
+    info: Info, input: AssignTeamQueuesInput | AssignSkillGroupQueuesInput, kind: Kind
 ) -> StructureAnswer:
     async def work() -> StructureAnswer:
-        key = key_of(input.id, model.__name__)
-        if key is None:
-            raise refuse(Code.INVALID, f"This is not the id of a {model.__name__}.", "input", "id")
+        key = key_of_thing(kind, input.id)
         change = input.queues.change("Queue", "queues", info.context.limits)
-        return await assigned_queues.assign_queues(info.context, model, noun, key, change)
+        return await assigned_queues.assign_queues(info.context, kind, key, change)
 
     return await answered(input, work, StructureAnswer)
 
@@ -81,7 +83,7 @@ class AssigningQueues:
 
     @strawberry.mutation(graphql_type=AssignTeamQueuesPayload | None, description="Changes the queues of a team.")
     async def assign_team_queues(self, info: Info, input: Annotated[AssignTeamQueuesInput, INPUT]) -> StructureAnswer:
-        return await _assign(info, input, TeamRow, "team")
+        return await _assign(info, input, TEAM)
 
     @strawberry.mutation(
         graphql_type=AssignSkillGroupQueuesPayload | None, description="Changes the queues of a skill group."
@@ -89,4 +91,4 @@ class AssigningQueues:
     async def assign_skill_group_queues(
         self, info: Info, input: Annotated[AssignSkillGroupQueuesInput, INPUT]
     ) -> StructureAnswer:
-        return await _assign(info, input, SkillGroupRow, "skill group")
+        return await _assign(info, input, SKILL_GROUP)

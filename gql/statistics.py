@@ -97,6 +97,6 @@ class StatisticsQueries:
         filter: Annotated[UserFilterInput | None, strawberry.argument(description="Condition on the users.")] = UNSET,
         search: Annotated[str | None, strawberry.argument(description="Search text as in `users`.")] = UNSET,
     ) -> Statistics:
-        wanted = nested(filter, FilterReader(info.context.limits, info.context.now()), UserCriteria)
+        wanted = nested(filter, FilterReader.of(info.context), UserCriteria)
         words = search_words(given(search))
         return statistics_of(info.context, UserQuestion(wanted.asking(words=words), include_deactivated=True))

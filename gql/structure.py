@@ -192,7 +192,12 @@ def _values(kind: Kind, input: Any, *path: str) -> dict[str, Any]:
     return values
 
 
-def _key(kind: Kind, given_id: str) -> UUID:
+def key_of_thing(kind: Kind, given_id: str) -> UUID:
+    """The key of the thing that an input names by `id`.
+
+    Raises:
+        Refused: INVALID.
+    """
     key = parse_optional_id(given_id, kind.type_name, "input", "id")
     if key is None:
         raise refuse(Code.INVALID, f"This is not the id of a {kind.type_name}.", "input", "id")
@@ -247,7 +252,7 @@ def changing(kind: Kind, view: Any, patch_type: Any) -> Any:
 
     async def work(context: Any, input: Any) -> StructureAnswer:
         patch = _values(kind, input.patch, "input", "patch")
-        return await structure.update(context, kind, _key(kind, input.id), patch, given(input.expected_version))
+        return await structure.update(context, kind, key_of_thing(kind, input.id), patch, given(input.expected_version))
 
     words = "The object after the mutation, or as it is now when that was refused; null when it was not found."
     payload = _payload(kind, "Update", _field(kind), _thing(view, words))
@@ -264,7 +269,7 @@ def deletion(kind: Kind) -> Any:
     """The root field that deletes a thing of one kind."""
 
     async def work(context: Any, input: Any) -> StructureAnswer:
-        return await structure.delete(context, kind, _key(kind, input.id), given(input.expected_version))
+        return await structure.delete(context, kind, key_of_thing(kind, input.id), given(input.expected_version))
 
     def resolve(self: Any) -> str | None:
         return None if self.deleted is None else global_id(kind.type_name, self.deleted)

@@ -16,10 +16,10 @@ from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 from models.license import License, LicenseGrant, LicenseGrantState, LicensePool, LicenseType, SeatLedgerEntry
 from models.storage import EPOCH, MICROSECOND, table_of
 from models.user import User, UserStatus
-from repositories.criteria import ChoiceCondition, TextCondition
+from repositories.criteria import ChoiceCondition
 from repositories.edges import counts, slices
 from repositories.keyset import Order, Slice, SortKey, ordered_by
-from repositories.named import NamedRepository, meeting
+from repositories.named import NamedRepository, ThingCriteria, meeting
 from repositories.rows import columns, light, light_after
 from repositories.sight import visible_grants
 
@@ -52,19 +52,15 @@ LICENSES_SORTABLE: Mapping[LicenseOrderField, SortKey] = {
 
 
 @dataclass(frozen=True, slots=True)
-class LicenseCriteria:
+class LicenseCriteria(ThingCriteria):
     """Which licenses are wanted; everything given must hold.
 
     Attributes:
         has_available_seats: Whether a seat is left.
-        words: Beginnings of words that must all occur in the name, folded.
     """
 
-    active: bool | None = None
-    name: TextCondition | None = None
     type: ChoiceCondition[LicenseType] | None = None
     has_available_seats: bool | None = None
-    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -29,10 +29,10 @@ from models.skill_group import SkillGroupMember
 from models.storage import Key, table_of
 from models.team import Membership, TeamAncestor
 from models.user import User, UserStatus
-from repositories.criteria import KeyCondition, TextCondition, reached
+from repositories.criteria import KeyCondition, KeyTest, TextCondition, reached
 from repositories.edges import counts, slices
 from repositories.keyset import Order, Slice, SortKey, ordered_by
-from repositories.named import NamedRepository, by_name, meeting
+from repositories.named import NamedRepository, ThingCriteria, by_name, by_name_or_creation, meeting
 from repositories.sight import visible_users
 
 _queues = table_of(Queue).c
@@ -63,28 +63,21 @@ class QueueOrderField(Enum):
     CREATED_AT = "CREATED_AT"
 
 
-QUEUES_SORTABLE: Mapping[QueueOrderField, SortKey] = {
-    QueueOrderField.NAME: SortKey("name_key", _queues.name_key),
-    QueueOrderField.CREATED_AT: SortKey("created_at", _queues.created_at, kind="instant"),
-}
+QUEUES_SORTABLE: Mapping[QueueOrderField, SortKey] = by_name_or_creation(Queue, QueueOrderField)
 
 
 @dataclass(frozen=True, slots=True)
-class QueueCriteria:
+class QueueCriteria(ThingCriteria):
     """Which queues are wanted; everything given must hold.
 
     Attributes:
         team: Teams to which the queue itself is assigned.
         below_minimum: Whether fewer active agents work in the queue than its minimum.
-        words: Beginnings of words that must all occur in the name, folded.
     """
 
-    active: bool | None = None
-    name: TextCondition | None = None
     channel: TextCondition | None = None
     team: KeyCondition | None = None
     below_minimum: bool | None = None
-    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +332,7 @@ class QueueRepository(NamedRepository[Queue, QueueCriteria]):
             .group_by(pairs.c.queue_id)
         )
 
-    def _having_team(self, test: Callable[[ColumnElement[Any]], ColumnElement[bool]] | None) -> Select[Any]:
+    def _having_team(self, test: KeyTest) -> Select[Any]:
         having = select(_team_queues.queue_id).where(self._ours(TeamQueue))
         return having if test is None else having.where(test(_team_queues.team_id))
 

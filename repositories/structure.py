@@ -273,14 +273,14 @@ class StructureRepository(Bound):
         )
         return found.all()
 
-    async def agents_without_desktop(self, site_id: UUID | None) -> int:
-        """How many agents have no desktop profile, neither an own one nor that of their site or of the organization.
+    async def agents_by_default(self, site_id: UUID | None) -> int:
+        """How many agents have no desktop profile but the default of one site, or of the organization.
 
         Args:
-            site_id: Only those of this site; of all when None.
+            site_id: The site; the organization when None.
         """
         agents = select(_roles.user_id).where(self._ours(UserRoleGrant), _roles.role == UserRole.AGENT)
-        given = func.coalesce(_sites.default_desktop_profile_id, _organizations.default_desktop_profile_id)
+        other = _sites if site_id is None else _organizations
         found = await self._connection.execute(
             select(func.count())
             .select_from(
@@ -294,7 +294,7 @@ class StructureRepository(Bound):
                 _users.contact_center_enabled,
                 _users.id.in_(agents),
                 _users.desktop_profile_id.is_(None),
-                given.is_(None),
+                other.default_desktop_profile_id.is_(None),
                 true() if site_id is None else _users.site_id == site_id,
             )
         )

@@ -13,10 +13,10 @@ from models.queue import TeamQueue
 from models.storage import table_of
 from models.team import Membership, Team, TeamAncestor
 from models.user import User, UserStatus
-from repositories.criteria import KeyCondition, TextCondition
+from repositories.criteria import KeyCondition
 from repositories.edges import counts, slices
 from repositories.keyset import Order, Slice, SortKey, ordered_by
-from repositories.named import NamedRepository, by_name, meeting
+from repositories.named import NamedRepository, ThingCriteria, by_name, by_name_or_creation, meeting
 from repositories.sight import visible_users
 
 _teams = table_of(Team).c
@@ -39,27 +39,20 @@ class TeamOrderField(Enum):
     CREATED_AT = "CREATED_AT"
 
 
-TEAMS_SORTABLE: Mapping[TeamOrderField, SortKey] = {
-    TeamOrderField.NAME: SortKey("name_key", _teams.name_key),
-    TeamOrderField.CREATED_AT: SortKey("created_at", _teams.created_at, kind="instant"),
-}
+TEAMS_SORTABLE: Mapping[TeamOrderField, SortKey] = by_name_or_creation(Team, TeamOrderField)
 
 
 @dataclass(frozen=True, slots=True)
-class TeamCriteria:
+class TeamCriteria(ThingCriteria):
     """Which teams are wanted; everything given must hold.
 
     Attributes:
         has_members: Whether the team has members of its own whom the caller sees.
-        words: Beginnings of words that must all occur in the name, folded.
     """
 
-    active: bool | None = None
-    name: TextCondition | None = None
     site: KeyCondition | None = None
     parent: KeyCondition | None = None
     has_members: bool | None = None
-    words: tuple[str, ...] = ()
 
 
 class TeamRepository(NamedRepository[Team, TeamCriteria]):

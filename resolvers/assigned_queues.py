@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
-
-from sqlmodel import SQLModel
 
 from models.audit import AuditAction
 from models.permission import Permission
@@ -13,48 +12,50 @@ from resolvers.context import Change, Context
 from resolvers.membership import QUEUES, check_things
 from resolvers.recording import Fact, record
 from resolvers.refusals import MutationErrorCode as Code
-from resolvers.refusals import NotAuthenticated, refuse
-from resolvers.structure import StructureAnswer
+from resolvers.refusals import Refused, refuse
+from resolvers.structure import Kind, StructureAnswer, begin, check_version
 
 
-async def assign_queues(
-    context: Context, model: type[SQLModel], noun: str, key: UUID, assignment: AssignmentChange
-) -> StructureAnswer:
+async def assign_queues(context: Context, kind: Kind, key: UUID, assignment: AssignmentChange) -> StructureAnswer:
     """Change the queues of a team or skill group; what is as asked already changes nothing (requirement E4).
-
-    Args:
-        noun: What such a thing is called in words for people.
 
     Raises:
         NotPermitted: The caller may not change the structure.
-        Refused: There is no such thing, it or a queue is not in use, or a queue is unknown (requirement E14).
     """
     context.require(Permission.STRUCTURE_WRITE)
 
     async def work(change: Change) -> StructureAnswer:
-        kept, caller = change.kept, context.known
-        await kept.structure.lock()
-        change.at = context.now()
-        if not await kept.standing.caller_stands(caller.kind, caller.id, caller.session_id, change.at):
-            raise NotAuthenticated("Your session or key has ended.")
-        before = (await kept.structure.by_id(model, [key])).get(key)
-        if before is None:
-            raise refuse(Code.NOT_FOUND, f"There is no {noun} with this id.", "input", "id")
-        names = await check_things(kept.direct_queues, assignment, QUEUES)
-        current = (await kept.assigned_queues.of(model, [key])).get(key, {})
-        added, taken = difference(current, assignment)
-        if added and not before.active:
-            raise refuse(Code.INVALID_STATE, f"{before.name} is not in use.", "input", "id")
-        if not added and not taken:
-            return StructureAnswer(thing=before)
-        if taken:
-            await kept.assigned_queues.take(model, key, taken)
-        await kept.assigned_queues.add(model, key, added, at=change.at)
-        after = await kept.structure.change(model, key, {}, at=change.at)
-        left = [name for each, name in current.items() if each not in taken] + [names[each] for each in added]
-        told = ("queues", ", ".join(sorted(current.values())) or None, ", ".join(sorted(left)) or None)
-        action = AuditAction.ASSIGNED if added else AuditAction.UNASSIGNED
-        await record(context, change, [Fact(action, model.__name__, key, before.name, after.version, [told])])
-        return StructureAnswer(thing=after)
+        await begin(context, change, kind, key, {})
+        before = (await change.kept.structure.by_id(kind.model, [key])).get(key)
+        try:
+            check_version(kind, before)
+            return StructureAnswer(thing=await _assign(context, change, kind, before, assignment))
+        except Refused as refused:
+            return StructureAnswer(refused.problems, before)
 
     return await context.changing(work)
+
+
+async def _assign(context: Context, change: Change, kind: Kind, before: Any, assignment: AssignmentChange) -> Any:
+    """The thing afterwards.
+
+    Raises:
+        Refused: It or a queue is not in use, or a queue is unknown (requirement E14); nothing was done.
+    """
+    kept = change.kept
+    names = await check_things(kept.direct_queues, assignment, QUEUES)
+    current = (await kept.assigned_queues.of(kind.model, [before.id])).get(before.id, {})
+    added, taken = difference(current, assignment)
+    if added and not before.active:
+        raise refuse(Code.INVALID_STATE, f"{before.name} is not in use.", "input", "id")
+    if not added and not taken:
+        return before
+    if taken:
+        await kept.assigned_queues.take(kind.model, before.id, taken)
+    await kept.assigned_queues.add(kind.model, before.id, added, at=change.at)
+    after = await kept.structure.change(kind.model, before.id, {}, at=change.at)
+    left = [name for each, name in current.items() if each not in taken] + [names[each] for each in added]
+    told = ("queues", ", ".join(sorted(current.values())) or None, ", ".join(sorted(left)) or None)
+    action = AuditAction.ASSIGNED if added else AuditAction.UNASSIGNED
+    await record(context, change, [Fact(action, kind.type_name, before.id, before.name, after.version, [told])])
+    return after

@@ -25,7 +25,7 @@ from resolvers.identity import Unacceptable, name, time_zone
 from resolvers.permissions import FULL_ADMINISTRATOR, ROLE_PERMISSIONS
 from resolvers.recording import Fact, News
 from resolvers.refusals import MutationErrorCode as Code
-from resolvers.refusals import Problem, refuse
+from resolvers.refusals import Problem
 from resolvers.structure import Attribute, Consequences, Kind
 
 MAX_IDLE_MINUTES = 7 * 24 * 60  # no session lasts longer in any case (requirement E17)
@@ -82,10 +82,10 @@ class TeamKind(Kind):
 class SiteKind(Kind):
     """A site may give its people their desktop profile."""
 
-    async def follow(self, context: Context, change: Change, before: Any | None, after: Any) -> Consequences:
-        if before is not None:
-            await _keep_desktops(change, before, after, after.id)
-        return Consequences()
+    async def assess(
+        self, context: Context, change: Change, before: Any | None, values: Mapping[str, Any]
+    ) -> list[Problem]:
+        return [] if before is None else await _keep_desktops(change, before, values, before.id)
 
 
 @dataclass(frozen=True)
@@ -156,19 +156,22 @@ class UserProfileKind(Kind):
 class OrganizationKind(Kind):
     """The organization itself, with its settings; made and deleted by the command line alone."""
 
-    async def follow(self, context: Context, change: Change, before: Any | None, after: Any) -> Consequences:
-        await _keep_desktops(change, before, after, None)
-        return Consequences()
+    async def assess(
+        self, context: Context, change: Change, before: Any | None, values: Mapping[str, Any]
+    ) -> list[Problem]:
+        return await _keep_desktops(change, before, values, None)
 
 
-async def _keep_desktops(change: Change, before: Any, after: Any, site_id: UUID | None) -> None:
+async def _keep_desktops(change: Change, before: Any, values: Mapping[str, Any], site_id: UUID | None) -> list[Problem]:
     """B5: nobody who is an agent loses the desktop profile by a default that is taken away."""
-    if before.default_desktop_profile_id is None or after.default_desktop_profile_id is not None:
-        return
-    count = await change.kept.structure.agents_without_desktop(site_id)
-    if count:
-        words = f"An agent needs a desktop profile: {count:,} would have none."
-        raise refuse(Code.DESKTOP_PROFILE_REQUIRED, words, "input", "patch", "defaultDesktopProfileId")
+    if values.get("default_desktop_profile_id", before.default_desktop_profile_id) is not None:
+        return []
+    if before.default_desktop_profile_id is None:
+        return []
+    count = await change.kept.structure.agents_by_default(site_id)
+    words = f"An agent needs a desktop profile: {count:,} would have none."
+    path = ("input", "patch", "defaultDesktopProfileId")
+    return [Problem(Code.DESKTOP_PROFILE_REQUIRED, words, path)] if count else []
 
 
 def _kept(names: Sequence[str] | None) -> set[str]:

@@ -85,8 +85,8 @@ async def _assign(
 
     async def work(change: Change) -> BulkAnswer:
         assigned = what.repository(change.kept)
-        names = await check_things(assigned, assignment, what)
         people = await lock_people(context, change, target, Permission.USERS_ASSIGN, administrators=False)
+        names = await check_things(assigned, assignment, what)
         current = await assigned.of_users([person.id for person in people.values()])
         plan: Plan = {}
 

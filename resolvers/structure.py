@@ -126,7 +126,7 @@ async def create(context: Context, kind: Kind, given: Mapping[str, Any]) -> Stru
     context.require(kind.permission)
 
     async def work(change: Change) -> StructureAnswer:
-        await _begin(context, change, kind, None, given)
+        await begin(context, change, kind, None, given)
         values, names = await _assessed(context, change, kind, None, given, ("input",))
         row = {"id": uuid7(change.at), "version": 1, "active": True, **values}
         thing = await change.kept.structure.add(
@@ -158,10 +158,10 @@ async def update(
     context.require(kind.permission)
 
     async def work(change: Change) -> StructureAnswer:
-        await _begin(context, change, kind, key, patch)
+        await begin(context, change, kind, key, patch)
         before = (await change.kept.structure.by_id(kind.model, [key])).get(key)
         try:
-            _check_version(kind, before, expected_version)
+            check_version(kind, before, expected_version)
             values, names = await _assessed(context, change, kind, before, patch, ("input", "patch"))
         except Refused as refused:
             return StructureAnswer(refused.problems, before)
@@ -197,9 +197,9 @@ async def delete(context: Context, kind: Kind, key: UUID, expected_version: int 
     context.require(kind.permission)
 
     async def work(change: Change) -> StructureAnswer:
-        await _begin(context, change, kind, key, {})
+        await begin(context, change, kind, key, {})
         before = (await change.kept.structure.by_id(kind.model, [key])).get(key)
-        _check_version(kind, before, expected_version)
+        check_version(kind, before, expected_version)
         problems = await kind.assess(context, change, before, {})
         if problems:
             raise Refused(*problems)
@@ -220,8 +220,12 @@ async def delete(context: Context, kind: Kind, key: UUID, expected_version: int 
     return await context.changing(work)
 
 
-async def _begin(context: Context, change: Change, kind: Kind, key: UUID | None, given: Mapping[str, Any]) -> None:
-    """Take the locks, and look once more whether the caller still stands."""
+async def begin(context: Context, change: Change, kind: Kind, key: UUID | None, given: Mapping[str, Any]) -> None:
+    """Take the locks, and look once more whether the caller still stands.
+
+    Raises:
+        NotAuthenticated: The caller's session or key ended meanwhile.
+    """
     await kind.lock(change, key, given)
     caller = context.known
     change.at = context.now()
@@ -229,7 +233,12 @@ async def _begin(context: Context, change: Change, kind: Kind, key: UUID | None,
         raise NotAuthenticated("Your session or key has ended.")
 
 
-def _check_version(kind: Kind, before: Any | None, expected: int | None) -> None:
+def check_version(kind: Kind, before: Any | None, expected: int | None = None) -> None:
+    """See that there is a thing to change, and that it is as the caller knows it.
+
+    Raises:
+        Refused: NOT_FOUND or VERSION_CONFLICT.
+    """
     if before is None:
         raise refuse(Code.NOT_FOUND, f"There is no {kind.noun} with this id.", "input", "id")
     if expected is not None and expected != before.version:

@@ -57,12 +57,12 @@ async def test_what_is_unknown_or_not_in_use_is_refused(gateway: Gateway, staff:
     thing, unused = await getattr(staff, kind)(), await getattr(staff, kind)(active=False)
     other = await gateway.other()
     foreign, queue, idle = await getattr(other, kind)(), await staff.queue(), await staff.queue(active=False)
-    assert codes(await assign(gateway, foreign, add=[queue])) == [("NOT_FOUND", "id")]
+    gone = await assign(gateway, foreign, add=[queue])
+    assert (codes(gone), gone["thing"]) == ([("NOT_FOUND", "id")], None)
     assert codes(await assign(gateway, unused, add=[queue])) == [("INVALID_STATE", "id")]
-    assert codes(await assign(gateway, thing, add=[await other.queue(), idle])) == [
-        ("NOT_FOUND", "0"),
-        ("INVALID_STATE", "1"),
-    ]
+    refused = await assign(gateway, thing, add=[await other.queue(), idle])
+    assert codes(refused) == [("NOT_FOUND", "0"), ("INVALID_STATE", "1")]
+    assert refused["thing"] == {"id": thing.id, "version": 1}
     assert codes(await assign(gateway, thing, remove=[idle])) == []
 
 

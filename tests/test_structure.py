@@ -418,11 +418,13 @@ async def test_no_agent_loses_the_desktop_profile_by_a_default_taken_away(gatewa
     assert (await organization(gateway, {"patch": {"defaultDesktopProfileId": None}}))["errors"] == []
     refused = await update(gateway, "Site", site["id"], defaultDesktopProfileId=None)
     assert paths(refused) == [("DESKTOP_PROFILE_REQUIRED", ["input", "patch", "defaultDesktopProfileId"])]
+    assert refused["site"] == site
     back = await organization(gateway, {"patch": {"defaultDesktopProfileId": desktop.id}})
     assert back["organization"]["defaultDesktopProfile"] == {"name": "D"}
     assert (await update(gateway, "Site", site["id"], defaultDesktopProfileId=None))["errors"] == []
     refused = await organization(gateway, {"patch": {"defaultDesktopProfileId": None}})
     assert paths(refused) == [("DESKTOP_PROFILE_REQUIRED", ["input", "patch", "defaultDesktopProfileId"])]
+    assert refused["organization"] == back["organization"]
     assert person.id
 
 
