@@ -136,7 +136,7 @@ async def give_password(
     await change.kept.credentials.forget_failures([user_id])
     ended = await change.kept.standing.end_sessions([user_id], at=at, reason=SessionEndReason.PASSWORD_RESET)
     gone = await change.kept.standing.go_offline([user_id], at=at)
-    changes: list[tuple[str, str | None, str | None]] = [("openSessions", str(len(ended)), "0")] if ended else []
+    changes: list[tuple[str, str | None, str | None]] = [("endedSessions", None, str(len(ended)))] if ended else []
     payload: dict[str, Any] = {"state": PresenceState.OFFLINE.name}
     await record(
         context,

@@ -286,7 +286,7 @@ async def sign_out(
             Effect(UserEffectKind.SIGNED_OUT, f"session on {where} ended", ("Session", session.id), where)
         )
     for user_id, count in counts.items():
-        passing[user_id].changes.append(("openSessions", str(count), "0"))
+        passing[user_id].changes.append(("endedSessions", None, str(count)))
     for call in await standing.end_contacts(passing, at=change.at, ended_by=ended_by):
         passing[call.user_id].effects.append(
             Effect(

@@ -221,7 +221,7 @@ async def _end_access(
         [person.id], at=change.at, reason=SessionEndReason.ACCESS_CHANGED, surfaces=surfaces
     )
     if ended:
-        told.append(("openSessions", str(len(ended)), "0"))
+        told.append(("endedSessions", None, str(len(ended))))
     if Surface.AGENT_DESKTOP in surfaces and await standing.go_offline([person.id], at=change.at):
         told.append(("presence", person.presence.name, "OFFLINE"))
         return [News("presence.changed", person.id, {"state": "OFFLINE"})]
