@@ -31,7 +31,6 @@ def serve(
 
 async def _serve(chosen: Settings, demo: bool, json: bool) -> None:
     from server import logs
-    from server.app import create_app
     from server.graphiql.page import Page
     from server.running import AlreadyServing, address, listen, serving
     from server.running import serve as serve_app
@@ -52,6 +51,8 @@ async def _serve(chosen: Settings, demo: bool, json: bool) -> None:
                 told: dict[str, Any] = {"url": url, "graphiql": page, "database": _shown(database)}
                 if demo:
                     told = {**told, **await _demo(database, chosen)}
+                from server.app import create_app  # brings the schema, and who is refused needs none
+
                 app = create_app(chosen, database)
                 await serve_app(app, chosen, listening, lambda: say(told) if json else _tell(told))
         except AlreadyServing as error:

@@ -20,7 +20,7 @@ from repositories.invariants.invariant import EXAMPLES
 from resolvers.context import utc_now
 from tests import databases
 from tests.changes import bulk
-from tests.commands import command
+from tests.commands import command, inside
 from tests.editing import add, update
 from tests.gateway import Gateway
 from tests.people import Person, Staff, Thing
@@ -189,11 +189,11 @@ async def test_the_command_says_what_was_found_in_its_last_line(
     person = await staff.hire()
     healthy = await command("check", "--json", folder=tmp_path, url=database_url)
     assert (healthy.code, healthy.out.splitlines()[-1]) == (0, '{"violations": 0, "found": []}'), healthy.err
-    assert "No violations." in (await command("check", folder=tmp_path, url=database_url)).out
+    assert "No violations." in (await inside("check", folder=tmp_path, url=database_url)).out
     await gateway.execute("UPDATE users SET profile_id = NULL WHERE id = :id", id=gateway.key_parameter(person.key))
     await gateway.execute("UPDATE users SET deactivated_at = created_at")
 
-    spoiled = await command("check", "--json", folder=tmp_path, url=database_url)
+    spoiled = await inside("check", "--json", folder=tmp_path, url=database_url)
 
     assert spoiled.code == 1, spoiled.err
     assert spoiled.last["violations"] == 3
@@ -202,14 +202,14 @@ async def test_the_command_says_what_was_found_in_its_last_line(
     assert found["deactivated-at-not-of-status"]["count"] == 2
     assert found["contact-center-without-profile"]["examples"] == [person.key.hex]
     assert found["contact-center-without-profile"]["what"].endswith(".")
-    told = await command("check", folder=tmp_path, url=database_url)
+    told = await inside("check", folder=tmp_path, url=database_url)
     assert told.code == 1
     assert all(word in told.out for word in ("contact-center-without-profile", person.key.hex))
 
 
 async def test_another_state_of_the_tables_is_refused_and_left_alone(sqlite_gateway: Gateway, tmp_path: Path) -> None:
     await sqlite_gateway.execute("UPDATE alembic_version SET version_num = '0000'")
-    older = await command("check", "--json", folder=tmp_path, url=f"sqlite:///{sqlite_gateway.database.path}")
+    older = await inside("check", "--json", folder=tmp_path, url=f"sqlite:///{sqlite_gateway.database.path}")
     assert (older.code, older.out) == (3, "")
     assert "rosterql db upgrade" in older.err
     assert await sqlite_gateway.scalar("SELECT version_num FROM alembic_version") == "0000"
@@ -218,7 +218,7 @@ async def test_another_state_of_the_tables_is_refused_and_left_alone(sqlite_gate
     folder.mkdir()
     (folder / "nothing.db").touch()
     for url in (None, f"sqlite:///{folder / 'nothing.db'}"):
-        empty = await command("check", folder=folder, url=url)
+        empty = await inside("check", folder=folder, url=url)
         assert (empty.code, empty.out) == (3, "")
         assert "no tables yet" in empty.err
     assert [(each.name, each.stat().st_size) for each in folder.iterdir()] == [("nothing.db", 0)]

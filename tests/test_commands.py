@@ -10,7 +10,7 @@ import pytest
 from gql.schema import print_schema
 from migrations.upgrading import newest
 from models.user import UserRole, UserStatus
-from tests.commands import command
+from tests.commands import command, inside
 from tests.gateway import SIGN_IN, Gateway
 from tests.people import Staff
 
@@ -63,12 +63,12 @@ async def test_the_first_administrator_is_made_with_the_organization(
 async def test_a_second_administrator_joins_the_organization_that_is_there(
     gateway: Gateway, database_url: str, tmp_path: Path
 ) -> None:
-    made = await command(
+    made = await inside(
         "admin", "create", "two@acme.example", "--organization", "ACME", "--json", folder=tmp_path, url=database_url
     )
     assert made.code == 0, made.err
     assert await gateway.scalar("SELECT count(*) FROM organizations") == 1
-    again = await command(
+    again = await inside(
         "admin", "create", "two@acme.example", "--organization", "Acme", "--json", folder=tmp_path, url=database_url
     )
     assert (await sign_in(gateway, "two@acme.example", made.last["password"]))["token"] is None
@@ -86,7 +86,7 @@ async def test_an_administrator_is_not_made_of_somebody_else(
         (gone.email, "Acme", "deactivated or blocked"),
         ("no mail address", "Acme", "not acceptable"),
     ):
-        refused = await command(
+        refused = await inside(
             "admin", "create", mail, "--organization", organization, folder=tmp_path, url=database_url
         )
         assert (refused.code, refused.out) == (1, "")
@@ -100,7 +100,7 @@ async def test_a_reset_password_voids_the_old_one_and_every_session(
     person = await staff.hire()
     token = await gateway.sign_in(person, "AGENT_DESKTOP")
 
-    reset = await command("admin", "reset-password", person.email.upper(), "--json", folder=tmp_path, url=database_url)
+    reset = await inside("admin", "reset-password", person.email.upper(), "--json", folder=tmp_path, url=database_url)
 
     assert (await gateway.run(VIEWER, token=token)).codes == ["UNAUTHENTICATED"]
     assert (await sign_in(gateway, person.email, person.password))["token"] is None
@@ -108,7 +108,7 @@ async def test_a_reset_password_voids_the_old_one_and_every_session(
     user = (await gateway.ask(RECORD, {"id": person.id}))["user"]
     assert user["presence"] == {"state": "OFFLINE"}
     assert {"action": "PASSWORD_RESET", "actor": {"displayName": "RosterQL"}} in user["auditEvents"]["nodes"]
-    nobody = await command("admin", "reset-password", "nobody@acme.example", folder=tmp_path, url=database_url)
+    nobody = await inside("admin", "reset-password", "nobody@acme.example", folder=tmp_path, url=database_url)
     assert (nobody.code, nobody.out) == (1, "")
 
 
@@ -116,7 +116,7 @@ async def test_a_reset_password_lets_nobody_in_who_is_kept_out(
     gateway: Gateway, staff: Staff, database_url: str, tmp_path: Path
 ) -> None:
     for person in (await staff.hire(status=UserStatus.DEACTIVATED), await staff.hire(blocked=True)):
-        reset = await command("admin", "reset-password", person.email, "--json", folder=tmp_path, url=database_url)
+        reset = await inside("admin", "reset-password", person.email, "--json", folder=tmp_path, url=database_url)
         assert reset.code == 0, reset.err
         refused = await sign_in(gateway, person.email, reset.last["password"])
         assert [error["code"] for error in refused["errors"]] == ["SIGN_IN_REFUSED"]
@@ -126,7 +126,7 @@ async def test_a_key_may_what_it_was_given(gateway: Gateway, database_url: str, 
     """A24: all but DIRECTORY_SYNC where nothing is said."""
     full = await command("key", "create", "--name", "full", "--json", folder=tmp_path, url=database_url)
     wanted = ("--name", "few", "--organization", "acme", "--permissions", "USERS_READ,reports_read")
-    few = await command("key", "create", *wanted, "--json", folder=tmp_path, url=database_url)
+    few = await inside("key", "create", *wanted, "--json", folder=tmp_path, url=database_url)
 
     held = (await gateway.ask(VIEWER, token=few.last["key"]))["viewer"]
     assert (held["kind"], held["actor"]) == ("API_KEY", {"displayName": "few"})
@@ -144,17 +144,17 @@ async def test_a_key_needs_a_name_of_its_own_and_permissions_that_exist(
         (("--name", "x", "--permissions", "USERS_READ,EVERYTHING"), 2, "EVERYTHING"),
         (("--name", "x", "--organization", "Nowhere"), 1, "Nowhere"),
     ):
-        refused = await command("key", "create", *arguments, folder=tmp_path, url=database_url)
+        refused = await inside("key", "create", *arguments, folder=tmp_path, url=database_url)
         assert (refused.code, refused.out) == (code, "")
         assert words in refused.err
     await gateway.organization("Other")
-    unclear = await command("key", "create", "--name", "x", folder=tmp_path, url=database_url)
+    unclear = await inside("key", "create", "--name", "x", folder=tmp_path, url=database_url)
     assert unclear.code == 1
     assert "Acme, Other" in unclear.err
 
 
 async def test_tables_are_brought_up_to_date_once(tmp_path: Path) -> None:
-    first, second = [await command("db", "upgrade", "--json", folder=tmp_path) for _ in range(2)]
+    first, second = [await run("db", "upgrade", "--json", folder=tmp_path) for run in (command, inside)]
     assert (first.code, first.last["changed"], first.last["revision"]) == (0, True, newest())
     assert (second.code, second.last["changed"]) == (0, False)
     assert (tmp_path / "rosterql.db").exists()

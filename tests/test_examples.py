@@ -45,7 +45,7 @@ async def agents(server: Serving, count: int) -> list[str]:
 
 async def test_the_programs_take_people_out_and_may_be_started_again(tmp_path: Path) -> None:
     """A1, A18: one by curl, several by Python, and nobody twice."""
-    async with serving(tmp_path, "--demo") as server:
+    async with serving(tmp_path, "--demo", DEMO__USERS="100") as server:
         emails = await agents(server, 4)
         (tmp_path / "leavers.txt").write_text("\n".join([*emails, "nobody@nowhere.example"]))
 

@@ -17,7 +17,7 @@ from cli.seeding.large import seed
 from cli.seeding.plan import DAY, Order
 from models import metadata
 from repositories.engine import Database
-from tests.commands import command
+from tests.commands import command, inside
 from tests.databases import missing
 from tests.gateway import SIGN_IN, Gateway
 
@@ -182,12 +182,12 @@ async def test_the_command_tells_counts_and_digest_and_leaves_alone_what_is_ther
     told = done.last
     assert (told["counts"]["users"], told["counts"]["organizations"], len(told["digest"])) == (10, 1, 32)
 
-    again = await command(*arguments, folder=tmp_path, url=sqlite_url)
+    again = await inside(*arguments, folder=tmp_path, url=sqlite_url)
     assert (again.code, again.out) == (1, "")
     assert "is there already" in again.err
     assert await sqlite_gateway.scalar("SELECT count(*) FROM users") == 11
 
-    reset = await command("admin", "reset-password", told["administrator"], "--json", folder=tmp_path, url=sqlite_url)
+    reset = await inside("admin", "reset-password", told["administrator"], "--json", folder=tmp_path, url=sqlite_url)
     terms = {"email": told["administrator"], "password": reset.last["password"], "surface": "PORTAL"}
     signed = (await sqlite_gateway.ask(SIGN_IN, {"input": terms}, token=None))["signIn"]
     assert signed["errors"] == []
@@ -195,6 +195,6 @@ async def test_the_command_tells_counts_and_digest_and_leaves_alone_what_is_ther
 
 
 async def test_it_is_not_shown_on_a_day_to_come(sqlite_url: str, tmp_path: Path) -> None:
-    refused = await command("seed", "--users", "10", "--until", "2999-01-01", folder=tmp_path, url=sqlite_url)
+    refused = await inside("seed", "--users", "10", "--until", "2999-01-01", folder=tmp_path, url=sqlite_url)
     assert (refused.code, refused.out) == (2, "")
     assert "--until" in refused.err

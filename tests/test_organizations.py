@@ -16,7 +16,7 @@ from models import metadata
 from models.license import LicenseType
 from resolvers.organizations import remove_organization
 from tests.changes import bulk
-from tests.commands import COMMAND, command, environment
+from tests.commands import COMMAND, command, environment, inside
 from tests.editing import add
 from tests.gateway import Gateway
 from tests.holdings import holdings_of
@@ -69,7 +69,7 @@ async def test_an_organization_is_deleted_whole_and_its_mail_addresses_are_free(
     assert (await gateway.run("{ viewer { kind } }", token=key)).codes == ["UNAUTHENTICATED"]
     assert (await add(gateway, {"email": mail})).outcomes == ["SUCCEEDED"]
     assert (await bulk(gateway, "deactivateUsers", [own.person])).outcomes == ["SUCCEEDED"]
-    checked = await command("check", folder=tmp_path, url=database_url)
+    checked = await inside("check", folder=tmp_path, url=database_url)
     assert checked.code == 0, checked.out
 
 
@@ -107,20 +107,20 @@ async def test_organizations_are_listed_with_their_people(
     gateway: Gateway, staff: Staff, database_url: str, tmp_path: Path
 ) -> None:
     await staff.hire(2)
-    made = await command(
+    made = await inside(
         "organization", "create", "Beta AB", "--time-zone", "Europe/Stockholm", "--json", folder=tmp_path,
         url=database_url,
     )  # fmt: skip
     assert made.code == 0, made.err
     assert key_of(made.last["id"], "Organization") is not None
-    listed = await command("organization", "list", "--json", folder=tmp_path, url=database_url)
+    listed = await inside("organization", "list", "--json", folder=tmp_path, url=database_url)
     assert [{name: one[name] for name in ("name", "people", "active")} for one in listed.lines] == [
         {"name": "Acme", "people": 3, "active": 3},
         {"name": "Beta AB", "people": 0, "active": 0},
     ]
-    again = await command("organization", "create", "BETA ab", folder=tmp_path, url=database_url)
+    again = await inside("organization", "create", "BETA ab", folder=tmp_path, url=database_url)
     assert (again.code, "already" in again.err) == (1, True)
-    nowhere = await command("organization", "create", "Gamma", "--time-zone", "Mars", folder=tmp_path, url=database_url)
+    nowhere = await inside("organization", "create", "Gamma", "--time-zone", "Mars", folder=tmp_path, url=database_url)
     assert nowhere.code == 1
     assert await gateway.scalar("SELECT count(*) FROM audit_events WHERE target_type = 'Organization'") == 1
 
@@ -129,9 +129,9 @@ async def test_nothing_is_deleted_where_nobody_can_be_asked_or_another_name_is_t
     sqlite_gateway: Gateway, sqlite_url: str, tmp_path: Path
 ) -> None:
     await sqlite_gateway.other("Trial")
-    asked = await command("organization", "delete", "Trial", folder=tmp_path, url=sqlite_url)
+    asked = await inside("organization", "delete", "Trial", folder=tmp_path, url=sqlite_url)
     assert (asked.code, "--yes" in asked.err) == (2, True)
-    unknown = await command("organization", "delete", "Nobody", "--yes", folder=tmp_path, url=sqlite_url)
+    unknown = await inside("organization", "delete", "Nobody", "--yes", folder=tmp_path, url=sqlite_url)
     assert unknown.code == 1
     assert await typing("Acme", tmp_path, sqlite_url) == 1
     assert await sqlite_gateway.scalar("SELECT count(*) FROM organizations") == 2

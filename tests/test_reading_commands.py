@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from cli import users
 from cli.spreadsheet import cell
 from models.user import UserRole, UserStatus
-from tests.commands import command
+from tests.commands import command, inside
 from tests.gateway import Gateway
 from tests.people import Staff
 from tests.serving import serving
@@ -26,25 +27,26 @@ mutation Out($ids: [ID!]!, $note: String) {
 
 
 async def test_people_are_listed_as_lines_and_as_a_sheet(
-    gateway: Gateway, staff: Staff, database_url: str, tmp_path: Path
+    gateway: Gateway, staff: Staff, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A22, B6: every page of them, by the conditions of the API."""
+    monkeypatch.setattr(users, "PAGE", 10)
     agents = [UserRole.AGENT]
-    await staff.hire(120, roles=agents)
+    await staff.hire(25, roles=agents)
     await staff.hire("Gone One", roles=agents, status=UserStatus.DEACTIVATED)
     await staff.hire("=1+1 Formula", roles=[UserRole.SUPERVISOR], status=UserStatus.DEACTIVATED)
 
     async def listed(*arguments: str) -> list[str]:
-        ended = await command("users", "list", *arguments, "--json", folder=tmp_path, url=database_url)
+        ended = await inside("users", "list", *arguments, "--json", folder=tmp_path, url=database_url)
         assert ended.code == 0, ended.err
         return [line["displayName"] for line in ended.lines]
 
     everybody = await listed("--role", "agent")
-    assert (len(everybody), len(set(everybody))) == (120, 120)
+    assert (len(everybody), len(set(everybody))) == (25, 25)
     assert await listed("--status", "deactivated", "--role", "agent") == ["Gone One"]
     assert (
-        await listed("--filter", "{role: {eq: AGENT}}", "--order", "display_name:desc", "--limit", "101")
-        == (sorted(everybody, key=everybody.index)[:-102:-1])
+        await listed("--filter", "{role: {eq: AGENT}}", "--order", "display_name:desc", "--limit", "21")
+        == (sorted(everybody, key=everybody.index)[:-22:-1])
     )
     assert await listed("--search", "ada") == ["Ada Admin"]
 
@@ -87,24 +89,24 @@ async def test_a_document_is_asked_here_and_elsewhere(tmp_path: Path) -> None:
         " { users(first: $n, filter: $by, search: $word) { nodes { id email } } }"
     )
     asked = ("query", "-f", "people.graphql", "--operation", "B", "--var", "n=2", "--var", "by={}", "--var", "word=a")
-    async with serving(tmp_path, "--demo") as server:
+    async with serving(tmp_path, "--demo", DEMO__USERS="100") as server:
         (tmp_path / "key").write_text(server.told["token"] + "\n")
         there = ("--url", server.told["url"], "--key", "@key")
-        here = await command(*asked, "--json", folder=tmp_path)
-        elsewhere = await command(*asked, *there, "--json", folder=tmp_path)
+        here = await inside(*asked, "--json", folder=tmp_path)
+        elsewhere = await inside(*asked, *there, "--json", folder=tmp_path)
         assert here.code == elsewhere.code == 0, here.err + elsewhere.err
         assert here.last == elsewhere.last
         assert len(here.last["data"]["users"]["nodes"]) == 2
-        listed = await command("users", "list", "--limit", "5", *there, "--json", folder=tmp_path)
+        listed = await inside("users", "list", "--limit", "5", *there, "--json", folder=tmp_path)
         assert len(listed.lines) == 5
 
-        unknown = await command("users", "list", "--status", "nowhere", *there, folder=tmp_path)
+        unknown = await inside("users", "list", "--status", "nowhere", *there, folder=tmp_path)
         assert (unknown.code, "BAD_USER_INPUT" in unknown.err) == (1, True)
-        strange = await command(
+        strange = await inside(
             "query", "{ viewer { kind } }", "--url", server.told["url"], "--key", "x", folder=tmp_path
         )
         assert (strange.code, "UNAUTHENTICATED" in strange.out) == (1, True)
-    gone = await command(*asked, *there, folder=tmp_path)
+    gone = await inside(*asked, *there, folder=tmp_path)
     assert (gone.code, "does not answer" in gone.err) == (3, True)
 
 
@@ -112,7 +114,7 @@ async def test_a_refused_change_ends_with_one(
     gateway: Gateway, staff: Staff, database_url: str, tmp_path: Path
 ) -> None:
     person = await staff.hire("Paul Person")
-    done = await command(
+    done = await inside(
         "query",
         DEACTIVATE,
         "--var",
@@ -124,7 +126,7 @@ async def test_a_refused_change_ends_with_one(
         url=database_url,
     )
     assert (done.code, done.last["data"]["deactivateUsers"]["operation"]["totals"]["succeeded"]) == (0, 1)
-    refused = await command("query", DEACTIVATE, "--var", "ids=[]", "--json", folder=tmp_path, url=database_url)
+    refused = await inside("query", DEACTIVATE, "--var", "ids=[]", "--json", folder=tmp_path, url=database_url)
     assert refused.code == 1
     assert refused.last["data"]["deactivateUsers"]["errors"] != []
 
@@ -143,7 +145,7 @@ async def test_a_refused_change_ends_with_one(
     ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
 )
 async def test_wrong_use_is_told_and_ends_with_two(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
-    ended = await command(*arguments, folder=tmp_path)
+    ended = await inside(*arguments, folder=tmp_path)
     assert (ended.code, words in ended.err) == (2, True), ended.err
     assert not (tmp_path / "rosterql.db").exists()
 
@@ -156,5 +158,5 @@ async def test_what_breaks_clients_is_told(tmp_path: Path) -> None:
     assert (broken.code, broken.last["breaking"]) == (1, 1)
     assert broken.lines[0]["kind"] == "breaking"
 
-    same = await command("schema", "diff", str(SCHEMA), str(SCHEMA), "--json", folder=tmp_path)
+    same = await inside("schema", "diff", str(SCHEMA), str(SCHEMA), "--json", folder=tmp_path)
     assert (same.code, same.lines) == (0, [{"breaking": 0, "dangerous": 0, "safe": 0}])

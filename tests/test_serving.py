@@ -18,7 +18,7 @@ import asyncpg
 import httpx2
 import pytest
 
-from tests.commands import COMMAND, command, environment
+from tests.commands import COMMAND, command, environment, inside
 from tests.gateway import SIGN_IN
 from tests.serving import Serving, serving
 
@@ -250,11 +250,11 @@ async def test_the_log_is_json_on_standard_error_and_holds_no_secrets(tmp_path: 
         assert secret not in served.log.read_text()
 
 
-async def test_of_eight_started_at_once_on_one_file_one_serves(tmp_path: Path) -> None:
+async def test_of_four_started_at_once_on_one_file_one_serves(tmp_path: Path) -> None:
     """The others say why they do not, and leave the one that serves alone."""
     file = f"sqlite:///{tmp_path / 'shared.db'}"
     processes = []
-    for _ in range(8):
+    for _ in range(4):
         processes.append(
             await asyncio.create_subprocess_exec(
                 *COMMAND,
@@ -343,7 +343,7 @@ async def test_a_database_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 async def test_settings_that_mean_nothing_are_refused(tmp_path: Path) -> None:
     for settings, word in (({"SERVER__PROT": "8001"}, "ROSTERQL_SERVER__PROT"), ({"SERVER__PORT": "x"}, "server.port")):
-        refused = await command("serve", folder=tmp_path, **settings)
+        refused = await inside("serve", folder=tmp_path, **settings)
         assert (refused.code, refused.out) == (2, "")
         assert word in refused.err
     assert files(tmp_path) == []
