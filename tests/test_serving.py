@@ -250,6 +250,12 @@ async def test_the_log_is_json_on_standard_error_and_holds_no_secrets(tmp_path: 
         assert secret not in served.log.read_text()
 
 
+async def told_by(process: asyncio.subprocess.Process) -> Any:
+    """What a process prints once it serves."""
+    assert process.stdout is not None
+    return json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
+
+
 async def test_of_four_started_at_once_on_one_file_one_serves(tmp_path: Path) -> None:
     """The others say why they do not, and leave the one that serves alone."""
     file = f"sqlite:///{tmp_path / 'shared.db'}"
@@ -266,21 +272,21 @@ async def test_of_four_started_at_once_on_one_file_one_serves(tmp_path: Path) ->
             )
         )
     try:
-        ends = {asyncio.create_task(one.communicate()): one for one in processes}
+        ends = {asyncio.create_task(one.wait()): one for one in processes}
         waiting = set(ends)
         while len(waiting) > 1:
             done, waiting = await asyncio.wait(waiting, timeout=30, return_when=asyncio.FIRST_COMPLETED)
             assert done, f"{len(waiting)} are still there"
             for one in done:
-                assert ends[one].returncode == 3, one.result()
-                assert one.result()[0] == b""
-                assert b"served by another process" in one.result()[1]
-                assert b"Traceback" not in one.result()[1]
+                out, err = await ends[one].communicate()
+                assert (one.result(), out) == (3, b""), err
+                assert b"served by another process" in err
+                assert b"Traceback" not in err
         [last] = waiting
+        told = await told_by(ends[last])
         ends[last].send_signal(signal.SIGTERM)
-        out, _ = await asyncio.wait_for(last, 10)
-        assert ends[last].returncode == 0
-        assert json.loads(out)["database"] == str(tmp_path / "shared.db")
+        assert await asyncio.wait_for(last, 10) == 0
+        assert told["database"] == str(tmp_path / "shared.db")
     finally:
         for process in processes:
             if process.returncode is None:
@@ -315,16 +321,16 @@ async def test_of_two_started_at_once_on_one_port_one_serves(tmp_path: Path) -> 
             )
         )
     try:
-        ends = {asyncio.create_task(process.communicate()): process for process in processes}
+        ends = {asyncio.create_task(process.wait()): process for process in processes}
         [first], [other] = await asyncio.wait(ends, timeout=30, return_when=asyncio.FIRST_COMPLETED)
-        out, err = first.result()
-        assert (ends[first].returncode, out) == (3, b"")
+        out, err = await ends[first].communicate()
+        assert (first.result(), out) == (3, b""), err
         assert f"127.0.0.1:{port} is not to be had" in err.decode()
         assert b"Traceback" not in err
+        told = await told_by(ends[other])
         ends[other].send_signal(signal.SIGTERM)
-        out, _ = await asyncio.wait_for(other, 10)
-        assert ends[other].returncode == 0
-        assert json.loads(out)["url"] == f"http://127.0.0.1:{port}/graphql"
+        assert await asyncio.wait_for(other, 10) == 0
+        assert told["url"] == f"http://127.0.0.1:{port}/graphql"
     finally:
         for process in processes:
             if process.returncode is None:
