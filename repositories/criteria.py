@@ -124,6 +124,11 @@ class KeyCondition:
         """Whether an index of the column finds what meets it."""
         return self.narrow
 
+    @property
+    def only_named(self) -> bool:
+        """Whether everything that the part which names keys holds of meets it."""
+        return (self.eq is None) != (self.among is None) and self.none_of is None and self.is_null is None
+
     def on(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         """The condition on a column. Where there is no value, `none_of` holds."""
         parts: list[ColumnElement[bool]] = []

@@ -128,10 +128,14 @@ class Within:
     Attributes:
         keys: Selects the identities of rows among which all of the list are.
         few: Up to so many are looked up and sorted; where there are more, the order is walked until the page is full.
+        once: Whether no key comes twice.
+        left: The statement of the list without the conditions that whoever has such a key meets; None if it has none.
     """
 
     keys: Select[Any]
     few: int = FEW
+    once: bool = False
+    left: Select[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +267,11 @@ def sliced(
             many = select(within.keys.limit(1).offset(within.few).exists().label("many")).cte("found")
             asked = select(many.c.many).scalar_subquery()
             owner = case((asked, literal(key, column.type)))
-            few = within.keys.distinct().limit(case((asked, 0), else_=within.few)).subquery()
-            looked_up = narrow.join_from(few, identity.table, identity == few.c[0])
+            keys = within.keys if within.once else within.keys.distinct()
+            few = keys.limit(case((asked, 0), else_=within.few)).subquery()
+            tested = statement if within.left is None else within.left
+            looked_up = tested.with_only_columns(*(key.column for key in order.keys))
+            looked_up = looked_up.join_from(few, identity.table, identity == few.c[0])
             found.append(_walked(looked_up, _Run(tuple(apart.unwalked()), (), order.keys, limits), part))
         runs = [replace(run, where=(column == owner, *run.where)) for run in runs]
     if len(runs) == 1 and not found:

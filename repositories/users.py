@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
@@ -189,6 +189,28 @@ def states_meeting(condition: ChoiceCondition[UserStatus]) -> frozenset[UserStat
     return frozenset(met if condition.names(UserStatus.DELETED) else met - {UserStatus.DELETED})
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Where to look for people, by one condition.
+
+    Attributes:
+        place: Of the condition, among `UserRepository._findings`.
+        answers: The name of the condition, if whoever is found meets it.
+        criteria: Those that it stands in.
+    """
+
+    place: int
+    within: Within
+    answers: str | None = None
+    criteria: UserCriteria | None = None
+
+    def left_of(self, criteria: UserCriteria) -> UserCriteria:
+        """What is left to ask of those who are found."""
+        if self.answers is None or criteria != self.criteria:
+            return criteria
+        return replace(criteria, **{self.answers: None})  # type: ignore[arg-type]
+
+
 class UserRepository(Bound):
     """The people of one organization."""
 
@@ -228,9 +250,16 @@ class UserRepository(Bound):
         Args:
             where: What else must hold.
         """
-        statement = select(*columns(User)).where(self._visible, *wanted.on(self._meeting), *where)
+
+        def asking(meeting: Callable[[UserCriteria], list[ColumnElement[bool]]]) -> Select[Any]:
+            return select(*columns(User)).where(self._visible, *wanted.on(meeting), *where)
+
+        found = self._found(wanted, statuses)
+        within = None if found is None else found.within
+        if found is not None and found.answers is not None:
+            within = replace(found.within, left=asking(lambda criteria: self._meeting(found.left_of(criteria))))
         apart = Apart((_users.organization_id, self._organization_id), _users.status, tuple(statuses))
-        return sliced(statement, order, part, apart=apart, within=self._within(wanted, statuses))
+        return sliced(asking(self._meeting), order, part, apart=apart, within=within)
 
     async def count(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], limit: int) -> int:
         """How many there are, up to one more than the limit."""
@@ -291,40 +320,45 @@ class UserRepository(Bound):
         """What holds of the people in one of these states who are wanted and seen, as conditions on the table."""
         visible = [self._visible, *wanted.on(self._meeting)]
         if wanted.any_required(lambda criteria: criteria.narrow):
-            within = self._within(wanted, statuses)
-            assert within is not None
+            found = self._found(wanted, statuses)
+            assert found is not None
             ours = Unindexed(_users.organization_id) == self._organization_id
             return [
-                _users.id.in_(within.keys.correlate(None)),
+                _users.id.in_(found.within.keys.correlate(None)),
                 ours,
                 _in_one_of(Unindexed(_users.status), statuses),
                 *visible,
             ]
         return [self._ours(User), _in_one_of(_users.status, statuses), *visible]
 
-    def _within(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus]) -> Within | None:
+    def _found(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus]) -> _Found | None:
         """Selects the keys of people among whom all are who are wanted and seen, by what is most likely rare."""
         found = [self._by_sight(), *(self._sought(criteria, statuses) for criteria in wanted.required())]
-        return min((each for each in found if each is not None), key=lambda each: each[0], default=(0, None))[1]
+        return min((each for each in found if each is not None), key=lambda each: each.place, default=None)
 
-    def _by_sight(self) -> tuple[int, Within] | None:
+    def _by_sight(self) -> _Found | None:
         seen = visible_keys(self._sight)
-        return None if seen is None else (_SEEN, Within(seen))
+        return None if seen is None else _Found(_SEEN, Within(seen))
 
-    def _sought(self, criteria: UserCriteria, statuses: Collection[UserStatus]) -> tuple[int, Within] | None:
-        """Keys of people, found by the condition of which an index tells soonest that they are few, and its place.
+    def _sought(self, criteria: UserCriteria, statuses: Collection[UserStatus]) -> _Found | None:
+        """Keys of people, found by the condition of which an index tells soonest that they are few.
 
         Criteria that nearly everybody meets, or that no index serves, find nobody: the order is walked for them.
         """
         for place, found in enumerate(self._findings(criteria, statuses)):
+            if isinstance(found, _Found):
+                return replace(found, place=place, criteria=criteria)
             if found is not None:
-                return place, found if isinstance(found, Within) else Within(found)
+                return _Found(place, Within(found, once=True))
         return None
 
     def _findings(
         self, criteria: UserCriteria, statuses: Collection[UserStatus]
-    ) -> Iterator[Select[Any] | Within | None]:
-        """What finds people by each condition that an index serves, the rarest first; None where it is not asked."""
+    ) -> Iterator[Select[Any] | _Found | None]:
+        """What finds people by each condition that an index serves, the rarest first; None where it is not asked.
+
+        What is selected as it is has each key once.
+        """
         everywhere = select(_near.id)
         ours = everywhere.where(_near.organization_id == self._organization_id)
         listed = ours.where(_in_one_of(_near.status, statuses))
@@ -336,18 +370,28 @@ class UserRepository(Bound):
         yield _by(listed, criteria.display_name, _near.display_name_key)
         yield select(_blocks.user_id).where(self._ours(SignInBlock)) if criteria.sign_in_blocked else None
         yield ours.where(_near.protected == true()) if criteria.protected else None
-        for condition, linked, few in (
-            (criteria.team, _members, FEW),
-            (criteria.skill_group, _skilled_in, FEW),
-            (criteria.queue, _workers, _FEW_TO_LOOK_INTO),
-            (criteria.license, self._holders, FEW),
+        at_work = set(statuses) == {UserStatus.ACTIVE}  # only active people work in queues
+        for name, linked, few, exact, once in (
+            ("team", _members, FEW, True, True),
+            ("skill_group", _skilled_in, FEW, True, True),
+            ("queue", _workers, _FEW_TO_LOOK_INTO, at_work, False),
+            ("license", self._holders, FEW, True, False),
         ):
-            sought = condition is not None and condition.sought
-            yield Within(linked(condition.named), few) if condition is not None and sought else None
+            condition: KeyCondition | None = getattr(criteria, name)
+            if condition is None or not condition.sought:
+                yield None
+            else:
+                single = once and condition.among is None
+                answers = name if exact and condition.only_named else None
+                yield _Found(0, Within(linked(condition.named), few, single), answers)
         yield None if criteria.presence is None else self._at_work(criteria.presence)
         roles, types = _chosen(criteria.role), _chosen(criteria.effective_license_type)
-        yield select(_roles.user_id).where(self._ours(UserRoleGrant), _roles.role.in_(roles)) if roles else None
-        yield self._granted(types) if types else None
+        if roles:
+            named = select(_roles.user_id).where(self._ours(UserRoleGrant), _roles.role.in_(roles))
+            yield _Found(0, Within(named, once=len(roles) == 1))
+        else:
+            yield None
+        yield _Found(0, Within(self._granted(types))) if types else None
         yield _by(everywhere, criteria.profile, _near.profile_id)
         yield _by(everywhere, criteria.site, _near.site_id)
         yield _by(listed, criteria.deactivated_at, _near.deactivated_at)
@@ -355,9 +399,9 @@ class UserRepository(Bound):
         yield _by(listed, criteria.created_at, _near.created_at)
         yield _by(listed, criteria.updated_at, _near.updated_at)
 
-    def _at_work(self, presence: PresenceCondition) -> Within | None:
+    def _at_work(self, presence: PresenceCondition) -> _Found | None:
         keys = self._shown(presence.at).at_work(_met(presence))
-        return None if keys is None else Within(keys, _FEW_TO_LOOK_INTO)
+        return None if keys is None else _Found(0, Within(keys, _FEW_TO_LOOK_INTO))
 
     def _having_words(self, words: tuple[str, ...]) -> Select[Any] | None:
         """People whose search key contains those words that an index finds."""
