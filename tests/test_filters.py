@@ -73,6 +73,19 @@ async def test_conditions_on_people_nest_and_the_status_decides_wherever_it_stan
     assert found == NESTED
 
 
+async def test_only_active_people_work_in_a_queue_whoever_else_is_asked_for(gateway: Gateway, staff: Staff) -> None:
+    """However few are looked up by the queue, of whom those who are active need no second look."""
+    queue = await staff.queue("front")
+    group = await staff.skill_group("spanish", queues=[queue])
+    await staff.hire("a", skill_groups=[group])
+    await staff.hire("x", skill_groups=[group], status=UserStatus.DEACTIVATED)
+    for statuses in (["ACTIVE"], ["ACTIVE", "DEACTIVATED"]):
+        filter = {"queue": {"eq": queue.id}, "status": {"in": statuses}}
+        assert await names(gateway, "users", filter=filter) == ["a"]
+    filter = {"skillGroup": {"eq": group.id}, "status": {"in": ["ACTIVE", "DEACTIVATED"]}}
+    assert await names(gateway, "users", filter=filter) == ["a", "x"]
+
+
 async def test_nobody_is_counted_as_hidden_where_the_filter_speaks_of_the_status(
     gateway: Gateway, staff: Staff
 ) -> None:
