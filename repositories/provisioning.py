@@ -74,9 +74,9 @@ class ProvisioningRepository(Bound):
         return {row.kind: row.id for row in found}
 
     async def organization(self) -> Row[Any]:
-        """The settings of the organization."""
+        """The settings of the organization, which stay as they are until the change is committed."""
         found = await self._connection.execute(
-            select(table_of(Organization)).where(_organizations.id == self._organization_id)
+            select(table_of(Organization)).where(_organizations.id == self._organization_id).with_for_update(read=True)
         )
         return found.one()
 

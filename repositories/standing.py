@@ -101,7 +101,7 @@ class StandingRepository(Bound):
     async def people(
         self, ids: Collection[UUID], *, at: datetime, scope: PermissionScope | None, caller_id: UUID | None
     ) -> Sequence[Any]:
-        """All that an assessment looks at, for locked people: one statement, in no order.
+        """All that an assessment looks at, for locked people: two statements, in no order.
 
         Args:
             scope: How far the permission of the action reaches; the column `reachable` tells who is inside.
