@@ -75,6 +75,23 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url"))
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def module_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a migrated database of each kind, one for all tests of this file."""
+    if request.param == "sqlite":
+        file = tmp_path_factory.mktemp("module") / "rosterql.db"
+        shutil.copyfile(request.getfixturevalue("_sqlite_template"), file)
+        yield f"sqlite:///{file}"
+        return
+    server = request.getfixturevalue("_postgres")
+    if isinstance(server, str):
+        databases.missing("PostgreSQL", server)
+        return
+    url = server.copy()
+    yield url
+    server.take_back(url)
+
+
 @pytest.fixture(scope="session")
 def node() -> Node:
     """Node with the tools of `tests/node`, installed from npm at the first use."""

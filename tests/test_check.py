@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from models.user import UserRole
 from repositories.invariants import INVARIANTS, violations_in
 from repositories.invariants.invariant import EXAMPLES
 from resolvers.context import utc_now
-from tests import databases
 from tests.changes import bulk
 from tests.commands import command, inside
 from tests.editing import add, update
@@ -29,27 +27,10 @@ from tests.spoiling import SPOILS, Spoil
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def worked_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a migrated database of each kind, one for all tests of this file."""
-    if request.param == "sqlite":
-        file = tmp_path_factory.mktemp("worked") / "rosterql.db"
-        shutil.copyfile(request.getfixturevalue("_sqlite_template"), file)
-        yield f"sqlite:///{file}"
-        return
-    server = request.getfixturevalue("_postgres")
-    if isinstance(server, str):
-        databases.missing("PostgreSQL", server)
-        return
-    url = server.copy()
-    yield url
-    server.take_back(url)
-
-
 @pytest.fixture(scope="module")
-async def worked(worked_url: str) -> AsyncIterator[Gateway]:
+async def worked(module_url: str) -> AsyncIterator[Gateway]:
     """A gateway that has done something of everything; tests leave it as they found it."""
-    gateway = await Gateway.open(worked_url)
+    gateway = await Gateway.open(module_url)
     await work(gateway)
     yield gateway
     await gateway.close()

@@ -6,8 +6,7 @@ The lists are read from the schema, so a new one is walked too.
 from __future__ import annotations
 
 import itertools
-import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,7 +26,6 @@ from hypothesis import strategies as st
 from gql.schema import executable
 from models.license import LicenseType
 from models.user import UserRole, UserStatus
-from tests import databases
 from tests.changes import bulk
 from tests.gateway import Gateway
 from tests.people import Thing
@@ -124,27 +122,10 @@ def _list(owner: str, name: str, field: GraphQLField) -> List:
 LISTS = lists()
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def crowd_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a migrated database of each kind, one for all tests of this file."""
-    if request.param == "sqlite":
-        file = tmp_path_factory.mktemp("walks") / "rosterql.db"
-        shutil.copyfile(request.getfixturevalue("_sqlite_template"), file)
-        yield f"sqlite:///{file}"
-        return
-    server = request.getfixturevalue("_postgres")
-    if isinstance(server, str):
-        databases.missing("PostgreSQL", server)
-        return
-    url = server.copy()
-    yield url
-    server.take_back(url)
-
-
 @pytest.fixture(scope="module")
-async def crowd(crowd_url: str) -> AsyncIterator[Gateway]:
+async def crowd(module_url: str) -> AsyncIterator[Gateway]:
     """A gateway with several of everything: equal values, missing ones, all states, and one of each that has much."""
-    gateway = await Gateway.open(crowd_url)
+    gateway = await Gateway.open(module_url)
     staff = gateway.staff
     queues = [await staff.queue(name, active=name != "Idle") for name in ("Äste", "Asten", "Berg", "Idle")]
     sites = [await staff.site(name) for name in ("Ost", "West", "Öster")]
