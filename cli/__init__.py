@@ -6,7 +6,7 @@ import gc
 
 import typer
 
-from cli import admin, check, db, demo, key, organization, query, schema, seed, serve, users
+from cli import admin, check, db, demo, key, organization, query, schema, seed, serve, users, worker
 
 app = typer.Typer(
     name="rosterql",
@@ -16,6 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(serve.serve)
+app.command()(worker.worker)
 app.command()(demo.demo)
 app.command()(check.check)
 app.command()(seed.seed)

@@ -78,6 +78,11 @@ async def opened(settings: Settings, *, migrated: bool = True) -> AsyncIterator[
         await database.close()
 
 
+def shown(database: Database) -> str:
+    """Where a database is, as people are told: the file, or the address without the password."""
+    return str(Path(database.path).resolve()) if database.path is not None else database.printable
+
+
 def imported() -> None:
     """Search for garbage from now on, but not in what was imported: that took a fifth of a command's time."""
     gc.freeze()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from errno import EADDRINUSE
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from cli.running import UNAVAILABLE, Config, Json, fail, opened, run, say, settings
+from cli.running import UNAVAILABLE, Config, Json, fail, opened, run, say, settings, shown
 
 if TYPE_CHECKING:
     from repositories.engine import Database
@@ -21,11 +20,14 @@ def serve(
     ] = False,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes any free one.")] = None,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Leave what is done beside the requests to `rosterql worker`.")
+    ] = False,
     config: Config = None,
     json: Json = False,
 ) -> None:
     """Serve the gateway; an empty or older database is brought up to date first."""
-    chosen = settings(config, server={"host": host, "port": port})
+    chosen = settings(config, server={"host": host, "port": port}, jobs={"embedded": False if no_worker else None})
     run(lambda: _serve(chosen, demo, json), uvloop=True)
 
 
@@ -34,6 +36,8 @@ async def _serve(chosen: Settings, demo: bool, json: bool) -> None:
     from server.graphiql.page import Page
     from server.running import AlreadyServing, address, listen, serving
     from server.running import serve as serve_app
+    from worker.jobs import all_jobs
+    from worker.loop import Worker, working
 
     logs.configure()
     async with opened(chosen, migrated=False) as database:
@@ -48,13 +52,17 @@ async def _serve(chosen: Settings, demo: bool, json: bool) -> None:
             with serving(database):
                 url = f"{address(listening)}/graphql"
                 page = url if chosen.server.graphiql and Page().missing is None else None
-                told: dict[str, Any] = {"url": url, "graphiql": page, "database": _shown(database)}
+                told: dict[str, Any] = {"url": url, "graphiql": page, "database": shown(database)}
                 if demo:
                     told = {**told, **await _demo(database, chosen)}
                 from server.app import create_app  # brings the schema, and who is refused needs none
 
                 app = create_app(chosen, database)
-                await serve_app(app, chosen, listening, lambda: say(told) if json else _tell(told))
+                worker = Worker(database, all_jobs() if chosen.jobs.embedded else (), app.state.gateway.bell)
+                told["jobs"] = worker.jobs
+                async with working(worker):
+                    ready = lambda: say(told) if json else _tell(told)  # noqa: E731
+                    await serve_app(app, chosen, listening, ready, worker.stop)
         except AlreadyServing as error:
             fail(str(error), UNAVAILABLE)
         except OSError as error:
@@ -73,10 +81,6 @@ async def _demo(database: Database, chosen: Settings) -> dict[str, Any]:
 
     opened = await open_demo(database, users=chosen.demo.users)
     return {"admin": {"email": opened.admin_email, "password": opened.password}, "token": opened.token}
-
-
-def _shown(database: Database) -> str:
-    return str(Path(database.path).resolve()) if database.path is not None else database.printable
 
 
 def _tell(told: dict[str, Any]) -> None:

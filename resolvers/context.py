@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.permission import Permission, PermissionScope
 from repositories.engine import Database
 from repositories.kept import Kept
+from resolvers.bell import Bell
 from resolvers.caller import Caller
 from resolvers.limits import Limits
 from resolvers.refusals import NotAuthenticated, NotPermitted
@@ -48,6 +49,7 @@ class Context:
 
     Attributes:
         caller: Who asks; None for an anonymous request.
+        bell: To be rung after a change that leaves something to do for a worker.
         address: Network address that the request came from.
         session_token: What opens the session that this request began, if it began one.
         session_ended: Whether this request ended the session that it came with.
@@ -56,6 +58,7 @@ class Context:
     database: Database
     caller: Caller | None
     limits: Limits = field(default_factory=Limits)
+    bell: Bell = field(default_factory=Bell)
     request_id: str | None = None
     address: str | None = None
     now: Callable[[], datetime] = utc_now

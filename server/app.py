@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from repositories.engine import PATIENCE_S, Database
 from resolvers.activity import Activity
+from resolvers.bell import Bell
 from resolvers.limits import Limits
 from resolvers.pepper import choose_pepper
 from server.graphiql.page import Page, is_for_browser
@@ -39,6 +40,7 @@ class Gateway:
     """What the requests of a process share.
 
     Attributes:
+        bell: Wakes the jobs of a worker in this process.
         draining: Whether the process is about to end: it answers, but is no longer ready for more.
     """
 
@@ -47,6 +49,7 @@ class Gateway:
     activity: Activity
     limits: Limits = field(default_factory=Limits)
     page: Page = field(default_factory=Page)
+    bell: Bell = field(default_factory=Bell)
     draining: bool = False
 
 

@@ -146,6 +146,7 @@ async def _context(request: Request, gateway: Gateway, request_id: str) -> Conte
         gateway.database,
         None,
         limits=gateway.limits,
+        bell=gateway.bell,
         request_id=request_id,
         address=request.client.host if request.client else None,
     )

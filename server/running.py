@@ -71,11 +71,14 @@ def address(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def serve(app: Starlette, settings: Settings, listening: socket.socket, ready: Callable[[], None]) -> None:
+async def serve(
+    app: Starlette, settings: Settings, listening: socket.socket, ready: Callable[[], None], leaving: Callable[[], None]
+) -> None:
     """Serve until the process is told to end (SIGTERM, SIGINT); then let what is under way finish.
 
     Args:
         ready: Called when requests are answered.
+        leaving: Called when the process is told to end.
 
     Raises:
         OSError: Another process, bound to the same address at the same time, listens there by now.
@@ -94,16 +97,19 @@ async def serve(app: Starlette, settings: Settings, listening: socket.socket, re
         timeout_graceful_shutdown=settings.server.drain_timeout_s,
     )
     listening.listen(config.backlog)  # uvloop would keep it to itself that it cannot
-    await _Server(config, app, ready).serve(sockets=[listening])
+    await _Server(config, app, ready, leaving).serve(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
     """uvicorn, which says first that it is going, and ends with exit code 0 when it is told to."""
 
-    def __init__(self, config: uvicorn.Config, app: Starlette, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: Starlette, ready: Callable[[], None], leaving: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._app = app
         self._ready = ready
+        self._leaving = leaving
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -118,6 +124,7 @@ class _Server(uvicorn.Server):
             self.should_exit = self.force_exit = True
             return
         gateway.draining = True
+        asyncio.get_running_loop().call_soon(self._leaving)
         asyncio.get_running_loop().call_later(NOTICE_S, self._leave)
 
     def _leave(self) -> None:

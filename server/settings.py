@@ -137,6 +137,14 @@ class AuthSettings(Section):
     )
 
 
+class JobsSettings(Section):
+    """What is done beside the requests."""
+
+    embedded: bool = Field(
+        default=True, description="Whether `rosterql serve` does it too; if not, `rosterql worker` has to run."
+    )
+
+
 class DemoSettings(Section):
     """The demo organization."""
 
@@ -160,6 +168,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     graphql: GraphqlSettings = GraphqlSettings()
     auth: AuthSettings = AuthSettings()
+    jobs: JobsSettings = JobsSettings()
     demo: DemoSettings = DemoSettings()
 
     @classmethod

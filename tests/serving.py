@@ -6,7 +6,7 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ LONGEST_S = 60
 
 @dataclass
 class Serving:
-    """A process that serves.
+    """A process that serves, or works beside one that does.
 
     Attributes:
         told: What it printed when it was ready.
@@ -61,12 +61,27 @@ class Serving:
 @asynccontextmanager
 async def serving(folder: Path, *arguments: str, url: str | None = None, **settings: str) -> AsyncIterator[Serving]:
     """Serve from a folder on any free port, from being ready to the end of the block."""
-    log = folder / "stderr.log"
+    async with _running("serve", folder, "--port", "0", *arguments, url=url, settings=settings) as served:
+        yield served
+
+
+@asynccontextmanager
+async def working(folder: Path, *, url: str | None = None, **settings: str) -> AsyncIterator[Serving]:
+    """Run a worker of its own, from its being at work to the end of the block."""
+    async with _running("worker", folder, url=url, settings=settings) as worker:
+        yield worker
+
+
+@asynccontextmanager
+async def _running(
+    command: str, folder: Path, *arguments: str, url: str | None, settings: Mapping[str, str]
+) -> AsyncIterator[Serving]:
+    log = folder / ("stderr.log" if command == "serve" else f"{command}.log")
     began = time.monotonic()
     with log.open("wb") as err:
         process = await asyncio.create_subprocess_exec(
             *COMMAND,
-            *("serve", "--port", "0", "--json", *arguments),
+            *(command, *arguments, "--json"),
             cwd=folder,
             env=environment(url, **settings),
             stdin=asyncio.subprocess.DEVNULL,

@@ -26,7 +26,7 @@ from tests.gateway import Gateway
 from tests.requirements import PAGE
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("cli", "gql", "migrations", "models", "repositories", "resolvers", "server")
+PACKAGES = ("cli", "gql", "migrations", "models", "repositories", "resolvers", "server", "worker")
 README = (ROOT / "README.md").read_text("utf-8")
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

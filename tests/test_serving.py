@@ -84,7 +84,7 @@ async def test_an_empty_folder_serves_a_demo_at_once_that_works(tmp_path: Path) 
     async with serving(tmp_path, "--demo") as served:
         assert served.seconds < READY_WITHIN_S
         assert served.told["database"] == str(tmp_path / "rosterql.db")
-        assert set(served.told) == {"url", "database", "admin", "token", "graphiql"}
+        assert set(served.told) == {"url", "database", "admin", "token", "graphiql", "jobs"}
         assert set(served.told["admin"]) == {"email", "password"}
         async with served.client(served.told["token"]) as client:
             assert await ask(client, "{ viewer { kind } users(first: 3) { totalCount nodes { id } } }")

@@ -1,0 +1,55 @@
+"""`rosterql worker`: what is done beside the requests, in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+from cli.running import Config, Json, opened, run, say, settings, shown
+
+if TYPE_CHECKING:
+    from server.settings import Settings
+
+
+def worker(config: Config = None, json: Json = False) -> None:
+    """Do what is done beside the requests; an empty or older database is brought up to date first."""
+    chosen = settings(config)
+    run(lambda: _work(chosen, json), uvloop=True)
+
+
+async def _work(chosen: Settings, json: bool) -> None:
+    from server import logs
+    from worker.jobs import all_jobs
+    from worker.loop import Worker
+
+    logs.configure()
+    async with opened(chosen) as database:
+        worker = Worker(database, all_jobs())
+        loop = asyncio.get_running_loop()
+        running = loop.create_task(worker.run())
+
+        def end() -> None:
+            for each in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(each)  # the second one ends the process at once
+            worker.stop()
+
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, end)
+        if json:
+            say({"database": shown(database), "jobs": worker.jobs})
+        else:
+            _tell(shown(database), worker.jobs)
+        await running
+
+
+def _tell(database: str, jobs: list[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    rows.add_row("Database", database)
+    rows.add_row("Jobs", ", ".join(jobs))
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(rows)
+    console.print("Stop with Ctrl+C.")

@@ -1,0 +1,202 @@
+"""What is done beside the requests: jobs that go on whatever happens, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from sqlalchemy import text
+from structlog.testing import capture_logs
+
+from repositories.engine import Database, DatabaseUnavailable
+from resolvers.bell import Bell
+from tests.databases import opened
+from tests.serving import serving, working
+from worker.jobs import all_jobs
+from worker.loop import LONGEST_ABSENCE_S, LONGEST_PAUSE_S, Job, Worker
+from worker.loop import working as at_work
+
+pytestmark = pytest.mark.anyio
+
+NEVER_S = 3_600
+NAMES = [job.name for job in all_jobs()]
+
+
+@pytest.fixture
+async def database(sqlite_url: str) -> AsyncIterator[Database]:
+    database = opened(sqlite_url)
+    yield database
+    await database.close()
+
+
+def job(name: str, run: Callable[[Database], Awaitable[bool]], pause_s: float = NEVER_S) -> Job:
+    return Job(name, pause_s, run)
+
+
+async def test_a_job_runs_again_at_once_while_there_is_more_and_then_pauses(database: Database) -> None:
+    left, done = 3, asyncio.Event()
+
+    async def count_down(_: Database) -> bool:
+        nonlocal left
+        left -= 1
+        if not left:
+            done.set()
+        return left > 0
+
+    async with at_work(Worker(database, [job("count down", count_down)])):
+        await asyncio.wait_for(done.wait(), 10)
+        await asyncio.sleep(0.05)
+    assert left == 0
+
+
+async def test_the_bell_ends_a_pause_also_when_it_rings_during_a_run(database: Database) -> None:
+    bell, runs = Bell(), 0
+    second, third = asyncio.Event(), asyncio.Event()
+
+    async def look(_: Database) -> bool:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            bell.ring()  # what it tells of came too late for this look
+        elif runs == 2:
+            second.set()
+        else:
+            third.set()
+        return False
+
+    async with at_work(Worker(database, [job("look", look)], bell)):
+        await asyncio.wait_for(second.wait(), 10)
+        await asyncio.sleep(0.05)
+        assert not third.is_set()
+        bell.ring()
+        await asyncio.wait_for(third.wait(), 10)
+
+
+async def test_a_job_that_fails_is_tried_again_ever_later_and_keeps_no_other_waiting(database: Database) -> None:
+    others, enough = 0, asyncio.Event()
+
+    async def fail(_: Database) -> bool:
+        raise ValueError("broken")
+
+    async def other(_: Database) -> bool:
+        nonlocal others
+        others += 1
+        if len(logged) >= 5:
+            enough.set()
+        return False
+
+    with capture_logs() as logged:
+        async with at_work(Worker(database, [job("fail", fail, 0.001), job("other", other, 0.001)])):
+            await asyncio.wait_for(enough.wait(), 10)
+    assert others > 5
+    assert [line["again_in_s"] for line in logged[:5]] == [0.002, 0.004, 0.008, 0.016, 0.032]
+    assert all(isinstance(line["exc_info"], ValueError) for line in logged)
+
+
+@pytest.mark.parametrize(
+    ("error", "longest_s"), [(ValueError(), LONGEST_PAUSE_S), (DatabaseUnavailable(), LONGEST_ABSENCE_S)]
+)
+async def test_a_pause_after_a_fault_has_an_end_and_the_bell_does_not_shorten_it(
+    database: Database, error: Exception, longest_s: float
+) -> None:
+    bell, failed = Bell(), 0
+
+    async def fail(_: Database) -> bool:
+        nonlocal failed
+        failed += 1
+        raise error
+
+    with capture_logs() as logged:
+        async with at_work(Worker(database, [job("fail", fail)], bell)):
+            for _ in range(3):
+                await asyncio.sleep(0.01)
+                bell.ring()
+    assert failed == 1
+    assert [line["again_in_s"] for line in logged] == [longest_s]
+
+
+async def test_a_job_waits_for_a_lock_while_others_go_on(database: Database) -> None:
+    reads, held, enough = 0, asyncio.Event(), asyncio.Event()
+
+    async def write(database: Database) -> bool:
+        async def work(_: object) -> None:
+            held.set()
+            await asyncio.sleep(NEVER_S)
+
+        await database.change(work)
+        return False
+
+    async def read(database: Database) -> bool:
+        nonlocal reads
+        await held.wait()
+        async with database.reading() as connection:
+            reads += (await connection.execute(text("SELECT 1"))).scalar_one()
+        if reads == 5:
+            enough.set()
+        return reads < 5
+
+    worker = Worker(database, [job("write", write), job("read", read)])
+    running = asyncio.create_task(worker.run())
+    await asyncio.wait_for(enough.wait(), 10)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_told_to_stop_it_finishes_the_piece_under_way_and_begins_no_other(database: Database) -> None:
+    begun, pieces = asyncio.Event(), 0
+
+    async def work(_: Database) -> bool:
+        nonlocal pieces
+        begun.set()
+        await asyncio.sleep(0.1)
+        pieces += 1
+        return True
+
+    worker = Worker(database, [job("work", work)])
+    async with at_work(worker):
+        await begun.wait()
+        worker.stop()
+    assert pieces == 1
+
+
+async def test_what_does_not_end_in_time_is_cut_off_and_named(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.loop.PATIENCE_S", 0.05)
+    begun = asyncio.Event()
+
+    async def hang(_: Database) -> bool:
+        begun.set()
+        await asyncio.sleep(NEVER_S)
+        return False
+
+    with capture_logs() as logged:
+        async with at_work(Worker(database, [job("hang", hang)])):
+            await begun.wait()
+    assert [(line["event"], line["jobs"]) for line in logged] == [("jobs were cut off", ["hang"])]
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGINT])
+async def test_a_worker_of_its_own_says_what_it_does_and_ends_well(
+    database_url: str, tmp_path_factory: pytest.TempPathFactory, signal_: signal.Signals
+) -> None:
+    folder = tmp_path_factory.mktemp("worker")
+    async with working(folder, url=database_url) as first, working(tmp_path_factory.mktemp("other"), url=database_url):
+        assert first.told["jobs"] == NAMES
+        first.tell(signal_)
+        assert await first.ended() == 0
+    assert [line for line in first.logged if line["level"] in ("warning", "error", "critical")] == []
+
+
+async def test_who_serves_also_works_unless_told_not_to(
+    sqlite_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    for arguments, jobs in (((), NAMES), (("--no-worker",), [])):
+        folder = tmp_path_factory.mktemp("serving")
+        async with serving(folder, *arguments, url=sqlite_url) as served:
+            assert served.told["jobs"] == jobs
+            served.tell()
+            assert await served.ended() == 0
