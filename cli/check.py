@@ -19,17 +19,29 @@ def check(config: Config = None, json: Json = False) -> None:
     """Count violations of what always holds, in all organizations; nothing is changed. Exit code 1 if there are any."""
     chosen = settings(config)
 
-    async def work() -> list[Violation]:
+    async def work() -> tuple[list[Violation], tuple[int, int]]:
+        from repositories.audit_chain import chained_and_not
+
         async with opened(chosen, migrated=False) as database:
             await _refuse_other_tables(database)
-            return await violations(database)
+            async with database.reading() as connection:
+                counted = await chained_and_not(connection)
+            return await violations(database), counted
 
-    found = run(work)
+    found, (chained, unchained) = run(work)
     page = _no_page() if chosen.server.graphiql else None
     if json:
-        say({"violations": sum(each.count for each in found), "found": [_said(each) for each in found]})
+        audit = {"chained": chained, "unchained": unchained}
+        say(
+            {
+                "violations": sum(each.count for each in found),
+                "found": [_said(each) for each in found],
+                "audit": audit,
+            }
+        )
     else:
         _tell(found)
+        typer.echo(f"Audit events: {chained:,} chained, {unchained:,} not yet.")
     if page is not None:
         typer.echo(page, err=True)
     if found:

@@ -114,17 +114,23 @@ class AuditEventFilterInput:
 class AuditQueries:
     """Root fields about what was done."""
 
-    @strawberry.field(graphql_type=AuditEventConnection | None, description="Audit events, the latest first.")
+    @strawberry.field(
+        graphql_type=AuditEventConnection | None,
+        description="Audit events, the latest first unless `oldestFirst`. With `oldestFirst` and `after` it is a feed "
+        "that misses nothing: go on from the last cursor, or ask with the same one again while nothing came.",
+    )
     async def audit_events(
         self: Any,
         info: Info,
         filter: Annotated[
             AuditEventFilterInput | None, strawberry.argument(description="Condition on the audit events.")
         ] = UNSET,
+        oldest_first: Annotated[bool, strawberry.argument(description="Whether the oldest event comes first.")] = False,
         first: First = UNSET,
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Page[AuditEventRow]:
         criteria = read(filter, FilterReader.of(info.context)) or AuditEventCriteria()
-        return await audit.page(info.context, criteria, page_arguments(first, after, last, before))
+        arguments = page_arguments(first, after, last, before)
+        return await audit.page(info.context, criteria, arguments, oldest_first=oldest_first)

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Index, Integer, Text
 from sqlmodel import Field, SQLModel
 
-from models.storage import Instant, Key, Long, SmallEnum, Structured, uuid7
+from models.storage import Bytes, Instant, Key, Long, SmallEnum, Structured, uuid7
 
 
 class ActorKind(Enum):
@@ -66,6 +66,30 @@ class AuditEvent(SQLModel, table=True):
     reason: int | None = Field(default=None, sa_type=Integer)  # number of a StateChangeReason
     note: str | None = Field(default=None, sa_type=Text)
     request_id: str | None = Field(default=None, sa_type=Text)
+
+
+class AuditLink(SQLModel, table=True):
+    """A link of the chain over the audit events of an organization; as unchangeable as they are."""
+
+    __tablename__ = "audit_links"
+    __table_args__ = ({"sqlite_strict": True, "sqlite_with_rowid": False},)
+
+    organization_id: UUID = Field(primary_key=True, foreign_key="organizations.id", sa_type=Key)
+    sequence: int = Field(primary_key=True, sa_type=Long)  # of the event
+    position: int = Field(sa_type=Long)  # in the chain, from 1
+    digest: bytes = Field(sa_type=Bytes)  # of the link before and the event
+
+
+class AuditChain(SQLModel, table=True):
+    """How far the audit of an organization is chained: what its last link must be."""
+
+    __tablename__ = "audit_chains"
+    __table_args__ = ({"sqlite_strict": True},)
+
+    organization_id: UUID = Field(primary_key=True, foreign_key="organizations.id", sa_type=Key)
+    sequence: int = Field(default=0, sa_type=Long)
+    length: int = Field(default=0, sa_type=Long)
+    digest: bytes = Field(default=bytes(32), sa_type=Bytes)
 
 
 class OutboxEvent(SQLModel, table=True):

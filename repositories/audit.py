@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, false, select, true
 
 from models.audit import ActorKind, AuditAction, AuditEvent, OutboxEvent
 from models.storage import table_of
+from repositories.audit_chain import EVERY_SEQUENCE, audit_horizon
 from repositories.bound import Bound
 from repositories.criteria import ChoiceCondition, InstantCondition, KeyCondition
 from repositories.edges import counts, slices
@@ -21,6 +22,7 @@ from repositories.sight import known_user
 _events = table_of(AuditEvent).c
 
 EVENTS_LATEST_FIRST = Order("audit events", (SortKey("sequence", _events.sequence, descending=True, kind="number"),))
+EVENTS_OLDEST_FIRST = Order("audit events", (SortKey("sequence", _events.sequence, kind="number"),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,20 @@ class AuditRepository(Bound):
         )
         return {event.id: event for event in light(AuditEvent, found)}
 
-    async def listed(self, criteria: AuditEventCriteria, order: Order, part: Slice) -> list[AuditEvent]:
-        """One slice of the list of all that meet the criteria."""
-        statement = select(*columns(AuditEvent)).where(*self._meeting(criteria))
+    async def horizon(self) -> int:
+        """Up to which sequence no event can appear any more; see `audit_horizon`."""
+        return await audit_horizon(self._connection)
+
+    async def listed(
+        self, criteria: AuditEventCriteria, order: Order, part: Slice, horizon: int = EVERY_SEQUENCE
+    ) -> list[AuditEvent]:
+        """One slice of the list of all up to the horizon that meet the criteria."""
+        statement = select(*columns(AuditEvent)).where(*self._meeting(criteria, horizon))
         return light(AuditEvent, await self._connection.execute(sliced(statement, order, part)))
 
-    async def count(self, criteria: AuditEventCriteria, limit: int) -> int:
-        """How many meet the criteria, up to one more than the limit."""
-        return await counted(self._connection, select(_events.id).where(*self._meeting(criteria)), limit)
+    async def count(self, criteria: AuditEventCriteria, limit: int, horizon: int = EVERY_SEQUENCE) -> int:
+        """How many up to the horizon meet the criteria, up to one more than the limit."""
+        return await counted(self._connection, select(_events.id).where(*self._meeting(criteria, horizon)), limit)
 
     async def of_targets(self, ids: Collection[UUID], order: Order, part: Slice) -> dict[UUID, list[AuditEvent]]:
         """What was done to each of these objects."""
@@ -74,8 +82,10 @@ class AuditRepository(Bound):
     def _readable(self) -> list[ColumnElement[bool]]:
         return [self._ours(AuditEvent), true() if self._sight.audit else false()]
 
-    def _meeting(self, criteria: AuditEventCriteria) -> list[ColumnElement[bool]]:
+    def _meeting(self, criteria: AuditEventCriteria, horizon: int) -> list[ColumnElement[bool]]:
         clauses = self._readable()
+        if horizon < EVERY_SEQUENCE:
+            clauses.append(_events.sequence <= horizon)
         person = _events.actor_kind == ActorKind.USER
         for condition, column in (
             (criteria.action, _events.action),

@@ -10,6 +10,7 @@ from sqlalchemy import case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models import metadata
+from models.audit import AuditChain
 from models.license import License, LicensePool, LicenseType
 from models.organization import Organization
 from models.profile import DesktopProfile, UserProfile, UserProfileKind
@@ -119,6 +120,9 @@ async def create_organization(
                 "updated_at": at,
             }
         ],
+    )
+    await connection.execute(
+        insert(table_of(AuditChain)), [{"organization_id": key, "sequence": 0, "length": 0, "digest": bytes(32)}]
     )
     await connection.execute(
         insert(table_of(DesktopProfile)),

@@ -9,7 +9,8 @@ from uuid import UUID
 from models.audit import AuditEvent
 from models.permission import Permission
 from models.user import User
-from repositories.audit import EVENTS_LATEST_FIRST, AuditEventCriteria
+from repositories.audit import EVENTS_LATEST_FIRST, EVENTS_OLDEST_FIRST, AuditEventCriteria
+from repositories.audit_chain import EVERY_SEQUENCE
 from repositories.kept import Kept
 from repositories.keyset import Slice
 from resolvers.context import Context
@@ -31,8 +32,13 @@ async def audit_event_of(context: Context, event_id: UUID | None) -> AuditEvent 
     return None if event_id is None else await context.loaders.load("audit_events", event_id, _by_id)
 
 
-async def page(context: Context, criteria: AuditEventCriteria, arguments: PageArguments) -> Page[AuditEvent]:
-    """A page of audit events, the latest first.
+async def page(
+    context: Context, criteria: AuditEventCriteria, arguments: PageArguments, *, oldest_first: bool = False
+) -> Page[AuditEvent]:
+    """A page of audit events, the latest first, or the oldest first: a feed that misses nothing (rule S1).
+
+    The feed ends where a change that has not ended yet could still put something in, so that no cursor of it lies
+    behind an event that appears later (decision 24).
 
     Raises:
         NotPermitted: The caller may read none.
@@ -40,13 +46,18 @@ async def page(context: Context, criteria: AuditEventCriteria, arguments: PageAr
     """
     context.require(Permission.AUDIT_READ)
 
+    order = EVENTS_OLDEST_FIRST if oldest_first else EVENTS_LATEST_FIRST
+
+    async def horizon(kept: Kept) -> int:
+        return await kept.audit.horizon() if oldest_first else EVERY_SEQUENCE
+
     async def fetch(kept: Kept, part: Slice) -> list[AuditEvent]:
-        return await kept.audit.listed(criteria, EVENTS_LATEST_FIRST, part)
+        return await kept.audit.listed(criteria, order, part, await horizon(kept))
 
     async def count(kept: Kept, limit: int) -> int:
-        return await kept.audit.count(criteria, limit)
+        return await kept.audit.count(criteria, limit, await horizon(kept))
 
-    return await page_of_list(context, EVENTS_LATEST_FIRST, arguments, fetch, count)
+    return await page_of_list(context, order, arguments, fetch, count)
 
 
 async def events_of_user(context: Context, user: User, arguments: PageArguments) -> Page[AuditEvent]:

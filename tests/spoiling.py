@@ -19,11 +19,11 @@ TOP, MIDDLE, LEAF, APART = (
     f"(SELECT id FROM teams WHERE name = '{name}')" for name in ("Top", "Middle", "Leaf", "Apart")
 )
 
+WRITTEN_ONCE = ("events", "links")
 AUDIT_OPEN = {
-    "sqlite": ("DROP TRIGGER audit_events_no_update", "DROP TRIGGER audit_events_no_delete"),
-    "postgresql": (
-        "DROP TRIGGER audit_events_no_change ON audit_events",
-        "DROP TRIGGER audit_events_no_delete ON audit_events",
+    "sqlite": tuple(f"DROP TRIGGER audit_{what}_no_{how}" for what in WRITTEN_ONCE for how in ("update", "delete")),
+    "postgresql": tuple(
+        f"DROP TRIGGER audit_{what}_no_{how} ON audit_{what}" for what in WRITTEN_ONCE for how in ("change", "delete")
     ),
 }
 # A constraint of a table cannot be dropped on SQLite: a copy without it takes its place until the roll-back.
@@ -154,7 +154,7 @@ ACCOUNTS = [
         "version-not-audited",
         AUDIT_OPEN,
         f"DELETE FROM audit_events WHERE target_id = {ADMIN}",
-        also=("audit-not-append-only",),
+        also=("audit-not-append-only", "audit-event-removed"),
     ),
     spoil("updated-at-not-audited", _user("updated_at = created_at")),
     spoil(
@@ -261,17 +261,6 @@ RECORDS = [
     spoil("session-end-and-reason", "UPDATE sessions SET end_reason = 0 WHERE ended_at IS NULL"),
     spoil("call-end-and-cause", "UPDATE call_records SET ended_by = NULL WHERE ended_at IS NOT NULL"),
     spoil("call-end-and-cause", "UPDATE call_records SET ended_by = 0 WHERE ended_at IS NULL"),
-    *(
-        Spoil("audit-not-append-only", {"sqlite": (dropped,), "postgresql": (switched,)})
-        for dropped, switched in zip(
-            (*AUDIT_OPEN["sqlite"], *AUDIT_OPEN["sqlite"]),
-            (
-                *AUDIT_OPEN["postgresql"],
-                *(f"ALTER TABLE audit_events DISABLE TRIGGER audit_events_no_{what}" for what in ("change", "delete")),
-            ),
-            strict=True,
-        )
-    ),
     spoil("more-grants-than-seats", "UPDATE license_pools SET seats = granted - 1 WHERE granted > 0"),
     spoil(
         "pool-not-its-people",
@@ -281,6 +270,87 @@ RECORDS = [
     spoil("ledger-not-the-pool", "UPDATE seat_ledger SET granted_after = granted_after + 1"),
     spoil("ledger-not-the-pool", "DELETE FROM seat_ledger"),
     spoil("license-without-pool", "DELETE FROM license_pools WHERE granted = 0"),
+]
+
+
+def _placed(position: int) -> str:
+    """The chained event at a place of the chain of Acme."""
+    return f"(SELECT sequence FROM audit_links WHERE position = {position} AND organization_id = {ACME})"
+
+
+def _event(sequence: str) -> str:
+    """A made-up event with a number."""
+    columns = "id, organization_id, occurred_at, action, actor_kind, target_type, target_id, target_label, changes"
+    made = columns.replace("id", ":new", 1)
+    return (
+        f"INSERT INTO audit_events (sequence, {columns}) SELECT {sequence}, {made} FROM audit_events "
+        f"WHERE organization_id = {ACME} AND target_type <> 'User' LIMIT 1"
+    )
+
+
+def _without(what: str, sequence: str) -> str:
+    return f"DELETE FROM audit_{what} WHERE organization_id = {ACME} AND sequence {sequence}"
+
+
+_OPEN = ("audit-not-append-only",)
+# What else notices that something is gone: the version of the person it was about, say.
+_GONE = (*_OPEN, "version-not-audited", "updated-at-not-audited")
+
+AUDIT = [
+    *(
+        Spoil("audit-not-append-only", {"sqlite": (dropped,), "postgresql": (switched,)})
+        for dropped, switched in zip(
+            (*AUDIT_OPEN["sqlite"], *AUDIT_OPEN["sqlite"]),
+            (
+                *AUDIT_OPEN["postgresql"],
+                *(
+                    f"ALTER TABLE audit_{what} DISABLE TRIGGER audit_{what}_no_{how}"
+                    for what in WRITTEN_ONCE
+                    for how in ("change", "delete")
+                ),
+            ),
+            strict=True,
+        )
+    ),
+    *(
+        spoil_after(
+            "audit-event-changed",
+            AUDIT_OPEN,
+            f"UPDATE audit_{what} SET {value} WHERE organization_id = {ACME} AND sequence = {_placed(place)}",
+            also=_OPEN,
+        )
+        for place, what, value in (
+            (1, "events", "note = 'another'"),
+            (3, "events", "target_label = target_label || ' '"),
+            (3, "links", "digest = (SELECT digest FROM audit_chains LIMIT 1)"),
+        )
+    ),
+    spoil_after("audit-event-removed", AUDIT_OPEN, _without("events", f"= {_placed(2)}"), also=_GONE),
+    Spoil(
+        "audit-event-removed",
+        {
+            kind: (
+                *opened,
+                f"CREATE TABLE taken AS SELECT {_placed(2)} AS sequence",
+                _without("events", "= (SELECT sequence FROM taken)"),
+                _without("links", "= (SELECT sequence FROM taken)"),
+            )
+            for kind, opened in AUDIT_OPEN.items()
+        },
+        frozenset(_GONE),
+    ),
+    spoil_after(
+        "audit-event-inserted", AUDIT_OPEN, _without("links", f"= {_placed(3)}"), also=(*_OPEN, "audit-event-removed")
+    ),
+    spoil("audit-chain-end", f"UPDATE audit_chains SET length = length + 1 WHERE organization_id = {ACME}"),
+    spoil("audit-chain-end", f"DELETE FROM audit_chains WHERE organization_id = {ACME}"),
+    spoil("audit-event-inserted", _event("-1")),
+    spoil_after(
+        "audit-chain-end",
+        AUDIT_OPEN,
+        *(_without(what, f">= {_placed(9)}") for what in ("events", "links")),
+        also=_GONE,
+    ),
 ]
 
 TEAMS = [
@@ -365,7 +435,10 @@ def _organizations() -> list[Spoil]:
     )
     spoils.append(
         spoil_after(
-            f"audit-events-{suffix}", AUDIT_OPEN, f"UPDATE audit_events {move}", also=("audit-not-append-only",)
+            f"audit-events-{suffix}",
+            AUDIT_OPEN,
+            f"UPDATE audit_events {move}",
+            also=("audit-not-append-only", "audit-event-removed", "audit-event-inserted"),
         )
     )
     elsewhere = f"(SELECT default_desktop_profile_id FROM organizations WHERE id = {GLOBEX})"
@@ -378,4 +451,4 @@ def _organizations() -> list[Spoil]:
     return spoils
 
 
-SPOILS: list[Spoil] = [*STANDING, *ACCOUNTS, *RECORDS, *TEAMS, *_names(), *_organizations()]
+SPOILS: list[Spoil] = [*STANDING, *ACCOUNTS, *RECORDS, *AUDIT, *TEAMS, *_names(), *_organizations()]

@@ -307,7 +307,7 @@ async def test_without_a_build_the_page_and_check_say_how_and_the_api_runs(
     monkeypatch.setenv("ROSTERQL_DATABASE__URL", f"sqlite:///{sqlite_gateway.database.path}")
     checked_ = await asyncio.to_thread(CliRunner().invoke, app, ["check", "--json"])
     assert checked_.exit_code == 0
-    assert checked_.stdout == '{"violations": 0, "found": []}\n'
+    assert checked_.stdout.startswith('{"violations": 0, "found": [], ')
     assert "not built: no registry" in checked_.stderr
     assert "python server/graphiql/hatch_build.py" in checked_.stderr
 

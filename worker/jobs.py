@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from worker.audit_chain import extend_chains
 from worker.loop import Job
 
 
 def all_jobs() -> tuple[Job, ...]:
     """Every job."""
-    return ()
+    return (Job("audit chain", pause_s=1, run=extend_chains),)

@@ -1,4 +1,4 @@
-"""What holds for what is kept of work done: operations and items, seats, sessions, calls, the audit itself."""
+"""What holds for what is kept of work done: operations and items, seats, sessions, calls."""
 
 from __future__ import annotations
 
@@ -16,13 +16,9 @@ from sqlalchemy import (
     distinct,
     exists,
     func,
-    literal,
     or_,
     select,
-    table,
-    text,
     true,
-    union_all,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -108,27 +104,6 @@ def _pools_held() -> Select[Any]:
     )
 
 
-# The triggers of the migrations, without which audit events can be changed (requirement Z13).
-_SQLITE_TRIGGERS = ["audit_events_no_update", "audit_events_no_delete"]
-_POSTGRESQL_TRIGGERS = ["audit_events_no_change", "audit_events_no_delete"]
-
-
-def _missing_triggers(asked: Asked) -> Select[Any]:
-    """Triggers of the audit that are not there, or switched off."""
-    if asked.sqlite:
-        master = table("sqlite_master", column("type"), column("name"), column("tbl_name"))
-        wanted = _SQLITE_TRIGGERS
-        there = select(master.c.name).where(master.c.type == "trigger", master.c.tbl_name == "audit_events")
-    else:
-        triggers = table("pg_trigger", column("tgname"), column("tgrelid"), column("tgenabled"))
-        wanted = _POSTGRESQL_TRIGGERS
-        there = select(triggers.c.tgname).where(
-            triggers.c.tgrelid == text("'audit_events'::regclass"), triggers.c.tgenabled.in_(["O", "A"])
-        )
-    names = union_all(*(select(literal(each).label("name")) for each in wanted)).subquery("wanted")
-    return select(names.c.name).where(names.c.name.not_in(there))
-
-
 RECORDS: tuple[Invariant, ...] = (
     Never(
         "operation-outcomes",
@@ -171,7 +146,6 @@ RECORDS: tuple[Invariant, ...] = (
         "A call ended without a cause, or has a cause and no end.",
         select(_calls.id).where(_calls.ended_at.is_(None) != _calls.ended_by.is_(None)),
     ),
-    Never("audit-not-append-only", "A trigger that keeps audit events as they are is missing.", _missing_triggers),
 )
 
 SEATS: tuple[Invariant, ...] = (
