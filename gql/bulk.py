@@ -10,21 +10,57 @@ from uuid import UUID
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
-from gql.arguments import unstorable
+from gql.arguments import given, unstorable
 from gql.errors import MutationError
-from gql.ids import key_of
+from gql.filters import FilterReader, nested
+from gql.ids import global_id, key_of
 from gql.node import later
+from gql.user import UserFilterInput
 from models.operation import BulkErrorPolicy, StateChangeReason
 from models.text import mail_key
+from repositories.users import UserCriteria
+from resolvers.acting import Action
 from resolvers.bulk import BulkAnswer, Terms
-from resolvers.limits import Limits
+from resolvers.context import Context
+from resolvers.performing import perform
+from resolvers.refusals import BadInput, Problem, Refused, refuse
 from resolvers.refusals import MutationErrorCode as Code
-from resolvers.refusals import Problem, Refused, refuse
-from resolvers.targets import UserTarget, check_keys, check_size
+from resolvers.targets import MatchingTarget, PlanTarget, Target, UserTarget, check_keys, check_size
+from resolvers.users import UserQuestion, search_words
 
 MAX_NOTE = 2_000
 
 T = TypeVar("T")
+
+
+@strawberry.input(description="Names all users that match a filter and a search.")
+class UserMatchInput:
+    filter: UserFilterInput = strawberry.field(description="Condition on the users.")
+    search: str | None = strawberry.field(default=strawberry.UNSET, description="Search text as in `Query.users`.")
+    expected_count: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Number of users the caller expects, for example from a dry run. When another number matches, "
+        "nothing is done. Required unless `dryRun` is true.",
+    )
+
+    def target(self, context: Context, dry_run: bool) -> MatchingTarget:
+        """The people who match, whoever they are by then.
+
+        Raises:
+            Refused: A condition that cannot be read, or no expected number (rule M7).
+        """
+        path = ("input", "target", "matching")
+        expected = given(self.expected_count)
+        if expected is None and not dry_run:
+            words = "Say how many users you expect; `dryRun` tells."
+            raise refuse(Code.REQUIRED, words, *path, "expectedCount")
+        try:
+            wanted = nested(self.filter, FilterReader.of(context), UserCriteria)
+            words_sought = search_words(given(self.search))
+        except BadInput as refusal:
+            raise refuse(Code.INVALID, refusal.message, *path, *(refusal.path or ())) from refusal
+        question = UserQuestion(wanted.asking(words=words_sought))
+        return MatchingTarget(question, expected, lambda key: global_id("User", key))
 
 
 @strawberry.input(one_of=True, description="Names the users that a bulk mutation works on, in exactly one way.")
@@ -42,24 +78,42 @@ class UserTargetInput:
         default=strawberry.UNSET, description="Numbers of agents, at most `maxBulkTargets`."
     )
 
-    def target(self, limits: Limits) -> UserTarget:
+    matching: UserMatchInput | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="All users that match, at most `maxInlineTargets`. As in `Query.users`, deactivated ones only "
+        "where the filter has a condition on the status.",
+    )
+    plan_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Users found by a dry run of the same mutation, by the id of its operation. Fails with PLAN_STALE "
+        "when they changed since.",
+    )
+
+    def target(self, context: Context, dry_run: bool = False) -> Target:
         """The people that are named.
 
         Raises:
             Refused: Nobody, too many, or a malformed id.
         """
+        limits = context.limits
+        if matching := given(self.matching):
+            return matching.target(context, dry_run)
+        if (plan_id := given(self.plan_id)) is not None:
+            key = parse_optional_id(plan_id, "BulkOperation", "input", "target", "planId")
+            assert key is not None
+            return PlanTarget(key)
         for named_by, name in _NAMED_BY.items():
-            given = getattr(self, named_by)
-            if given:
+            named = getattr(self, named_by)
+            if named:
                 path = ("input", "target", name)
-                check_size(len(given), limits.max_inline_targets, *path)
-                check_keys(given, *path)
-                keys: Sequence[Any] = given
+                check_size(len(named), limits.max_inline_targets, *path)
+                check_keys(named, *path)
+                keys: Sequence[Any] = named
                 if named_by == "ids":
-                    keys = parse_ids(given, "User", *path)
+                    keys = parse_ids(named, "User", *path)
                 elif named_by == "emails":
-                    keys = [mail_key(mail) for mail in given]
-                return UserTarget(named_by, given, keys)
+                    keys = [mail_key(mail) for mail in named]
+                return UserTarget(named_by, named, keys)
         name = next((name for named_by, name in _NAMED_BY.items() if getattr(self, named_by) == []), "ids")
         raise refuse(Code.REQUIRED, "Name at least one.", "input", "target", name)
 
@@ -104,9 +158,11 @@ def parse_optional_id(given: str | None, type_name: str, *path: str) -> UUID | N
 class BulkTermsInput:
     """Fields that the inputs of bulk mutations share; not a type of its own in the schema."""
 
+    target: UserTargetInput = strawberry.field(description="Users to work on.")
     error_policy: BulkErrorPolicy = strawberry.field(
         default=BulkErrorPolicy.CONTINUE, description="What happens to the other users when one fails."
     )
+    dry_run: bool = strawberry.field(default=False, description="Whether to only show what would be done.")
     reason: StateChangeReason = strawberry.field(
         default=StateChangeReason.UNKNOWN, description="Reason, kept with the operation and the audit events."
     )
@@ -120,7 +176,7 @@ class BulkTermsInput:
         Raises:
             Refused: The note is too long.
         """
-        return Terms(self.error_policy, self.reason, checked_note(self.note))
+        return Terms(self.error_policy, self.reason, checked_note(self.note), self.dry_run)
 
 
 def checked_note(note: str | None) -> str | None:
@@ -161,8 +217,30 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(each) for each in value]
     if is_dataclass(value):
-        return {to_camel_case(each.name): _plain(getattr(value, each.name)) for each in fields(value)}
+        return {_input_name(each): _plain(getattr(value, each.name)) for each in fields(value)}
     return value
+
+
+async def performed(
+    context: Context, input: BulkTermsInput, kind: type[Action], read: Callable[[], Action]
+) -> BulkAnswer:
+    """Do what a bulk mutation asks for, to the people of its target.
+
+    Args:
+        read: Makes the action of the input; called where a refusal becomes the `errors` of the payload, and not for
+            somebody who may not do this at all (rule M14).
+    """
+    context.require(kind.permission)
+
+    async def work() -> BulkAnswer:
+        target, terms = input.target.target(context, input.dry_run), input.terms()
+        return await perform(context, read(), target, terms)
+
+    return await answered_in_bulk(input, work)
+
+
+def _input_name(field: Any) -> str:
+    return getattr(field, "graphql_name", None) or to_camel_case(field.name)
 
 
 async def answered_in_bulk(input: Any, work: Callable[[], Awaitable[BulkAnswer]]) -> BulkAnswer:

@@ -356,6 +356,8 @@ worded(
     PASSWORD_UNACCEPTABLE="The new password is too short, too long, too common or the old one.",
     DUPLICATE_IN_REQUEST="The same object is named twice.",
     TOO_MANY_ITEMS="Too many items.",
+    COUNT_MISMATCH="Another number of objects matches than the caller expected.",
+    PLAN_STALE="What the dry run found has changed since.",
 )
 worded(
     MutationWarningCode,

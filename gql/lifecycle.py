@@ -7,18 +7,14 @@ from typing import Annotated, Any
 import strawberry
 
 from gql.arguments import INPUT
-from gql.bulk import BulkTermsInput, UserTargetInput, answered_in_bulk, bulk_payload
+from gql.bulk import BulkTermsInput, bulk_payload, performed
 from gql.info import Info
 from models.operation import ActiveContactPolicy
-from resolvers import lifecycle
 from resolvers.bulk import BulkAnswer
+from resolvers.lifecycle import Deactivate, ForceOffline, Reactivate, ResumeOnline, SignOut
 
 _INLINE = "The operation, finished already when it was handled inline; null when nothing was started."
 _UNCHANGED = " Users that already are as asked count as UNCHANGED."
-
-
-def _target() -> Any:
-    return strawberry.field(description="Users to work on.")
 
 
 def _policy() -> Any:
@@ -29,29 +25,26 @@ def _policy() -> Any:
 
 @strawberry.input(description="Deactivates users.")
 class DeactivateUsersInput(BulkTermsInput):
-    target: UserTargetInput = _target()
     on_active_contact: ActiveContactPolicy = _policy()
 
 
 @strawberry.input(description="Reactivates users.")
 class ReactivateUsersInput(BulkTermsInput):
-    target: UserTargetInput = _target()
+    """The terms that all share, and none besides."""
 
 
 @strawberry.input(description="Signs users out and blocks further sign-ins.")
 class ForceUsersOfflineInput(BulkTermsInput):
-    target: UserTargetInput = _target()
     on_active_contact: ActiveContactPolicy = _policy()
 
 
 @strawberry.input(description="Lifts the sign-in block of users.")
 class ResumeUsersOnlineInput(BulkTermsInput):
-    target: UserTargetInput = _target()
+    """The terms that all share, and none besides."""
 
 
 @strawberry.input(description="Ends the sessions of users, who can sign in again.")
 class SignOutUsersInput(BulkTermsInput):
-    target: UserTargetInput = _target()
     on_active_contact: ActiveContactPolicy = _policy()
 
 
@@ -72,13 +65,7 @@ class Lifecycle:
         "them from teams and direct queues, suspends their licenses. Their data in reports stays." + _UNCHANGED,
     )
     async def deactivate_users(self, info: Info, input: Annotated[DeactivateUsersInput, INPUT]) -> BulkAnswer:
-        context = info.context
-        return await answered_in_bulk(
-            input,
-            lambda: lifecycle.deactivate_users(
-                context, input.target.target(context.limits), input.terms(), input.on_active_contact
-            ),
-        )
+        return await performed(info.context, input, Deactivate, lambda: Deactivate(input.on_active_contact))
 
     @strawberry.mutation(
         graphql_type=ReactivateUsersPayload | None,
@@ -86,11 +73,7 @@ class Lifecycle:
         "their licenses need free seats, no team or queue is put back." + _UNCHANGED,
     )
     async def reactivate_users(self, info: Info, input: Annotated[ReactivateUsersInput, INPUT]) -> BulkAnswer:
-        context = info.context
-        return await answered_in_bulk(
-            input,
-            lambda: lifecycle.reactivate_users(context, input.target.target(context.limits), input.terms()),
-        )
+        return await performed(info.context, input, Reactivate, Reactivate)
 
     @strawberry.mutation(
         graphql_type=ForceUsersOfflinePayload | None,
@@ -98,34 +81,18 @@ class Lifecycle:
         "groups and licenses stay." + _UNCHANGED,
     )
     async def force_users_offline(self, info: Info, input: Annotated[ForceUsersOfflineInput, INPUT]) -> BulkAnswer:
-        context = info.context
-        return await answered_in_bulk(
-            input,
-            lambda: lifecycle.force_users_offline(
-                context, input.target.target(context.limits), input.terms(), input.on_active_contact
-            ),
-        )
+        return await performed(info.context, input, ForceOffline, lambda: ForceOffline(input.on_active_contact))
 
     @strawberry.mutation(
         graphql_type=ResumeUsersOnlinePayload | None,
         description="Lifts the block set by `forceUsersOffline`; signs nobody in." + _UNCHANGED,
     )
     async def resume_users_online(self, info: Info, input: Annotated[ResumeUsersOnlineInput, INPUT]) -> BulkAnswer:
-        context = info.context
-        return await answered_in_bulk(
-            input,
-            lambda: lifecycle.resume_users_online(context, input.target.target(context.limits), input.terms()),
-        )
+        return await performed(info.context, input, ResumeOnline, ResumeOnline)
 
     @strawberry.mutation(
         graphql_type=SignOutUsersPayload | None,
         description="Ends the sessions of users, who can sign in again." + _UNCHANGED,
     )
     async def sign_out_users(self, info: Info, input: Annotated[SignOutUsersInput, INPUT]) -> BulkAnswer:
-        context = info.context
-        return await answered_in_bulk(
-            input,
-            lambda: lifecycle.sign_out_users(
-                context, input.target.target(context.limits), input.terms(), input.on_active_contact
-            ),
-        )
+        return await performed(info.context, input, SignOut, lambda: SignOut(input.on_active_contact))

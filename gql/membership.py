@@ -7,12 +7,12 @@ from typing import Annotated
 import strawberry
 
 from gql.arguments import INPUT
-from gql.bulk import BulkTermsInput, UserTargetInput, answered_in_bulk, bulk_payload, parse_ids
+from gql.bulk import BulkTermsInput, bulk_payload, parse_ids, performed
 from gql.info import Info
-from resolvers import membership
 from resolvers.assessing import AssignmentChange
 from resolvers.bulk import BulkAnswer
 from resolvers.limits import Limits
+from resolvers.membership import AssignQueues, AssignSkillGroups, AssignTeams
 from resolvers.refusals import MutationErrorCode as Code
 from resolvers.refusals import Problem, Refused
 from resolvers.targets import check_size
@@ -51,19 +51,16 @@ class AssignmentChangeInput:
 
 @strawberry.input(description="Changes the teams of users.")
 class AssignTeamsInput(BulkTermsInput):
-    target: UserTargetInput = strawberry.field(description="Users to work on.")
     teams: AssignmentChangeInput = strawberry.field(description="Change of the teams.")
 
 
 @strawberry.input(description="Changes the directly assigned queues of users.")
 class AssignQueuesInput(BulkTermsInput):
-    target: UserTargetInput = strawberry.field(description="Users to work on.")
     queues: AssignmentChangeInput = strawberry.field(description="Change of the directly assigned queues.")
 
 
 @strawberry.input(description="Changes the skill groups of users.")
 class AssignSkillGroupsInput(BulkTermsInput):
-    target: UserTargetInput = strawberry.field(description="Users to work on.")
     skill_groups: AssignmentChangeInput = strawberry.field(description="Change of the skill groups.")
 
 
@@ -81,15 +78,12 @@ class Assigning:
         description="Changes the teams of users. Users that already are as asked count as UNCHANGED.",
     )
     async def assign_teams(self, info: Info, input: Annotated[AssignTeamsInput, INPUT]) -> BulkAnswer:
-        context = info.context
-        return await answered_in_bulk(
+        limits = info.context.limits
+        return await performed(
+            info.context,
             input,
-            lambda: membership.assign_teams(
-                context,
-                input.target.target(context.limits),
-                input.terms(),
-                input.teams.change("Team", "teams", context.limits),
-            ),
+            AssignTeams,
+            lambda: AssignTeams(input.teams.change("Team", "teams", limits)),
         )
 
     @strawberry.mutation(
@@ -98,15 +92,12 @@ class Assigning:
         "UNCHANGED.",
     )
     async def assign_queues(self, info: Info, input: Annotated[AssignQueuesInput, INPUT]) -> BulkAnswer:
-        context = info.context
-        return await answered_in_bulk(
+        limits = info.context.limits
+        return await performed(
+            info.context,
             input,
-            lambda: membership.assign_queues(
-                context,
-                input.target.target(context.limits),
-                input.terms(),
-                input.queues.change("Queue", "queues", context.limits),
-            ),
+            AssignQueues,
+            lambda: AssignQueues(input.queues.change("Queue", "queues", limits)),
         )
 
     @strawberry.mutation(
@@ -114,13 +105,10 @@ class Assigning:
         description="Changes the skill groups of users. Users that already are as asked count as UNCHANGED.",
     )
     async def assign_skill_groups(self, info: Info, input: Annotated[AssignSkillGroupsInput, INPUT]) -> BulkAnswer:
-        context = info.context
-        return await answered_in_bulk(
+        limits = info.context.limits
+        return await performed(
+            info.context,
             input,
-            lambda: membership.assign_skill_groups(
-                context,
-                input.target.target(context.limits),
-                input.terms(),
-                input.skill_groups.change("SkillGroup", "skillGroups", context.limits),
-            ),
+            AssignSkillGroups,
+            lambda: AssignSkillGroups(input.skill_groups.change("SkillGroup", "skillGroups", limits)),
         )

@@ -94,7 +94,7 @@ class BulkOperationItem(Node):
     def warnings(self: Any) -> list[Warning]:
         return operations.warnings_of(self)
 
-    @strawberry.field(graphql_type=list[UserEffect], description="What was done.")
+    @strawberry.field(graphql_type=list[UserEffect], description="What was done, or what would be done by a dry run.")
     def effects(self: Any) -> list[KeptEffect]:
         return operations.effects_of(self)
 
@@ -102,7 +102,9 @@ class BulkOperationItem(Node):
 BulkOperationItemConnection = connection("BulkOperationItem", BulkOperationItem)
 
 
-@strawberry.type(description="What a bulk operation did. The first four add up to the items handled so far.")
+@strawberry.type(
+    description="What a bulk operation did or would do. The first four add up to the items handled so far."
+)
 class BulkOperationTotals:
     """A view over an operation."""
 
@@ -115,6 +117,7 @@ class BulkOperationTotals:
     queues_left: int = strawberry.field(description="Direct queue assignments that ended.")
     contacts_ended: int = strawberry.field(description="Active contacts that were ended.")
     seats_freed: int = strawberry.field(description="License seats that became free.")
+    seats_needed: int = strawberry.field(description="License seats that were taken, or in a dry run would be needed.")
 
 
 @strawberry.type(description="A unit of work over many items: every bulk mutation makes one, however small.")
@@ -125,9 +128,13 @@ class BulkOperation(Node):
     is_type_of = views(BulkOperationRow)
     kind: BulkOperationKind = strawberry.field(description="What the operation does.")
     status: BulkOperationStatus = strawberry.field(description="How far the operation is.")
+    dry_run: bool = strawberry.field(description="Whether the operation only shows what it would do.")
     error_policy: BulkErrorPolicy = strawberry.field(description="What happens to the other items when one item fails.")
 
-    @strawberry.field(graphql_type=BulkOperationTotals, description="What the operation did so far.")
+    @strawberry.field(
+        graphql_type=BulkOperationTotals,
+        description="What the operation did so far, or what it would do when it is a dry run.",
+    )
     def totals(self: Any) -> BulkOperationRow:
         operation: BulkOperationRow = self
         return operation

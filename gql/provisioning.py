@@ -106,6 +106,7 @@ class AddUsersInput:
     error_policy: BulkErrorPolicy = strawberry.field(
         default=BulkErrorPolicy.CONTINUE, description="What happens to the other users when one fails."
     )
+    dry_run: bool = strawberry.field(default=False, description="Whether to only show what would be done.")
     note: str | None = _optional("Note, kept with the operation and the audit events.")
 
 
@@ -220,7 +221,7 @@ class Provisioning:
             return await provisioning.add_users(
                 info.context,
                 [user.parsed(index) for index, user in enumerate(input.users)],
-                Terms(input.error_policy, None, checked_note(input.note)),
+                Terms(input.error_policy, None, checked_note(input.note), input.dry_run),
                 send_activation_mails=None if mails is strawberry.UNSET else mails,
             )
 

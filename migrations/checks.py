@@ -1,4 +1,4 @@
-"""Widening the checks of columns that hold a closed set, without building a table anew."""
+"""Columns that hold a closed set: their checks widened, or added, without building a table anew."""
 
 from __future__ import annotations
 
@@ -31,3 +31,10 @@ def allow(table: str, column: str, values: Sequence[int]) -> None:
     connection.execute(sa.text(f"UPDATE sqlite_schema SET sql = :sql {where}"), {"sql": after, "table": table})
     connection.execute(sa.text(f"PRAGMA schema_version = {generation + 1}"))
     connection.execute(sa.text("PRAGMA writable_schema = RESET"))
+
+
+def add_flag(table: str, column: str) -> None:
+    """Add a column of yes or no, with the check of a flag; it is no in the rows that are there."""
+    kind, no = ("INTEGER", "0") if op.get_bind().dialect.name == "sqlite" else ("BOOLEAN", "false")
+    check = f"CONSTRAINT {op.f(f'ck_{table}_{column}')} CHECK (CAST({column} AS INTEGER) IN (0, 1))"
+    op.execute(sa.text(f"ALTER TABLE {table} ADD COLUMN {column} {kind} DEFAULT {no} NOT NULL {check}"))

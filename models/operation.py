@@ -6,11 +6,11 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, Integer, Text
+from sqlalchemy import Index, Integer, Text, false, text
 from sqlmodel import Field, SQLModel
 
 from models.audit import ActorKind
-from models.storage import Instant, Key, SmallEnum, Structured, uuid7
+from models.storage import Flag, Instant, Key, SmallEnum, Structured, uuid7
 
 
 class StateChangeReason(Enum):
@@ -92,6 +92,7 @@ COUNTED_EFFECTS: Mapping[tuple[UserEffectKind, str], str] = {
     (UserEffectKind.UNASSIGNED, "Queue"): "queues_left",
     (UserEffectKind.CONTACT_ENDED, "CallRecord"): "contacts_ended",
     (UserEffectKind.SEAT_FREED, "License"): "seats_freed",
+    (UserEffectKind.SEAT_TAKEN, "License"): "seats_needed",
 }
 
 
@@ -111,6 +112,7 @@ class BulkOperation(SQLModel, table=True):
     organization_id: UUID = Field(foreign_key="organizations.id", sa_type=Key)
     kind: BulkOperationKind = Field(sa_type=SmallEnum(BulkOperationKind))
     status: BulkOperationStatus = Field(sa_type=SmallEnum(BulkOperationStatus))
+    dry_run: bool = Field(default=False, sa_type=Flag, sa_column_kwargs={"server_default": false()})
     error_policy: BulkErrorPolicy = Field(sa_type=SmallEnum(BulkErrorPolicy))
     terms: Any = Field(
         default=None, nullable=True, sa_type=Structured
@@ -124,6 +126,7 @@ class BulkOperation(SQLModel, table=True):
     queues_left: int = Field(default=0, sa_type=Integer)
     contacts_ended: int = Field(default=0, sa_type=Integer)
     seats_freed: int = Field(default=0, sa_type=Integer)
+    seats_needed: int = Field(default=0, sa_type=Integer, sa_column_kwargs={"server_default": text("0")})
     actor_kind: ActorKind = Field(sa_type=SmallEnum(ActorKind))
     actor_id: UUID | None = Field(default=None, sa_type=Key)
     reason: StateChangeReason | None = Field(default=None, sa_type=SmallEnum(StateChangeReason))
@@ -150,6 +153,7 @@ class BulkOperationItem(SQLModel, table=True):
     index: int = Field(sa_type=Integer)
     key: str = Field(sa_type=Text)  # as given in the input
     user_id: UUID | None = Field(default=None, sa_type=Key)
+    user_version: int | None = Field(default=None, sa_type=Integer)  # of the person after the item; E9
     outcome: BulkItemOutcome = Field(sa_type=SmallEnum(BulkItemOutcome))
     errors: Any = Field(sa_type=Structured)  # list of {code, message, path}
     warnings: Any = Field(sa_type=Structured)  # list of {code, message, path}

@@ -92,6 +92,15 @@ class OperationRepository(Bound):
         )
         return {row.id: row for row in light(BulkOperationItem, found)}
 
+    async def items_of(self, operation_id: UUID) -> list[BulkOperationItem]:
+        """All items of an operation, in their order."""
+        found = await self._connection.execute(
+            select(*columns(BulkOperationItem))
+            .where(self._ours(BulkOperationItem), _items.operation_id == operation_id)
+            .order_by(_items.index)
+        )
+        return light(BulkOperationItem, found)
+
     async def items(
         self, operation_ids: Collection[UUID], outcomes: frozenset[BulkItemOutcome], order: Order, part: Slice
     ) -> dict[UUID, list[BulkOperationItem]]:

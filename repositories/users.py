@@ -261,6 +261,16 @@ class UserRepository(Bound):
         apart = Apart((_users.organization_id, self._organization_id), _users.status, tuple(statuses))
         return sliced(asking(self._meeting), order, part, apart=apart, within=within)
 
+    async def ids(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], limit: int) -> list[UUID]:
+        """The ids of those who are wanted, by display name; no more than one above the limit."""
+        found = await self._connection.execute(
+            select(_users.id)
+            .where(*self.conditions(wanted, statuses))
+            .order_by(_users.display_name_key, _users.id)
+            .limit(limit + 1)
+        )
+        return list(found.scalars())
+
     async def count(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], limit: int) -> int:
         """How many there are, up to one more than the limit."""
         statement = select(_users.id).where(*self.conditions(wanted, statuses))

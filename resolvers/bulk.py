@@ -33,11 +33,16 @@ MAX_FAILED_SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What every bulk mutation can be told besides whom and what."""
+    """What every bulk mutation can be told besides whom and what.
+
+    Attributes:
+        dry_run: Whether to only show what would be done.
+    """
 
     error_policy: BulkErrorPolicy = BulkErrorPolicy.CONTINUE
     reason: StateChangeReason | None = None
     note: str | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,10 @@ def items_of(
     for index, (given, key) in enumerate(zip(target.given, target.keys, strict=True)):
         item = Item(index, given)
         items.append(item)
+        if index in target.refused:
+            for problem in target.refused[index]:
+                item.fail(problem)
+            continue
         person = people.get(key)
         if key in seen:
             item.fail(Problem(Code.DUPLICATE_IN_REQUEST, "An earlier item names the same user."))
@@ -165,7 +174,7 @@ async def write_operation(
     actions: Mapping[UUID, tuple[AuditAction, int]],
     news: Sequence[News] = (),
 ) -> BulkAnswer:
-    """Keep an operation with its items, an audit event for each changed person, and the outbox events.
+    """Keep an operation with its items and, unless it is a dry run, an audit event for each changed person and news.
 
     Args:
         asked: What else was asked for, kept with the operation.
@@ -178,6 +187,7 @@ async def write_operation(
         "organization_id": caller.organization_id,
         "kind": kind,
         "status": _status(items),
+        "dry_run": terms.dry_run,
         "error_policy": terms.error_policy,
         "terms": dict(asked),
         **_totals(items),
@@ -190,8 +200,27 @@ async def write_operation(
         "started_at": change.at,
         "finished_at": context.now(),
     }
-    item_rows = [_item_row(item, operation_id, caller.organization_id, change) for item in items]
+    item_rows = [
+        _item_row(item, operation_id, caller.organization_id, change, None if terms.dry_run else actions)
+        for item in items
+    ]
     await change.kept.operations.add(row, item_rows)
+    if not terms.dry_run:
+        await _tell(context, change, operation_id, items, terms, actions, news)
+    shown = (BulkItemOutcome.FAILED, BulkItemOutcome.SKIPPED)
+    failed = [row_class(BulkOperationItem)(**each) for each in item_rows if each["outcome"] in shown]
+    return BulkAnswer(failed=failed[:MAX_FAILED_SHOWN], operation=row_class(BulkOperation)(**row))
+
+
+async def _tell(
+    context: Context,
+    change: Change,
+    operation_id: UUID,
+    items: Sequence[Item],
+    terms: Terms,
+    actions: Mapping[UUID, tuple[AuditAction, int]],
+    news: Sequence[News],
+) -> None:
     # In the order of the items: `actions` has the order in which the database returned changed rows.
     facts = [
         Fact(actions[user_id][0], "User", user_id, item.label or item.key, actions[user_id][1], item.changes)
@@ -199,9 +228,6 @@ async def write_operation(
         if user_id in actions
     ]
     await record(context, change, facts, news, operation_id=operation_id, reason=terms.reason, note=terms.note)
-    shown = (BulkItemOutcome.FAILED, BulkItemOutcome.SKIPPED)
-    failed = [row_class(BulkOperationItem)(**each) for each in item_rows if each["outcome"] in shown]
-    return BulkAnswer(failed=failed[:MAX_FAILED_SHOWN], operation=row_class(BulkOperation)(**row))
 
 
 def _status(items: Sequence[Item]) -> BulkOperationStatus:
@@ -223,7 +249,16 @@ def _totals(items: Sequence[Item]) -> dict[str, int]:
     return totals | effects
 
 
-def _item_row(item: Item, operation_id: UUID, organization_id: UUID, change: Change) -> dict[str, Any]:
+def _item_row(
+    item: Item,
+    operation_id: UUID,
+    organization_id: UUID,
+    change: Change,
+    actions: Mapping[UUID, tuple[AuditAction, int]] | None,
+) -> dict[str, Any]:
+    version = None if item.person is None else item.person.version
+    if actions is not None and item.user_id is not None and item.user_id in actions:
+        version = actions[item.user_id][1]
     return {
         "id": uuid7(change.at),
         "organization_id": organization_id,
@@ -231,6 +266,7 @@ def _item_row(item: Item, operation_id: UUID, organization_id: UUID, change: Cha
         "index": item.index,
         "key": item.key,
         "user_id": item.user_id,
+        "user_version": version,
         "outcome": item.outcome,
         "errors": [_said(problem) for problem in item.errors],
         "warnings": [_said(warning) for warning in item.warnings],

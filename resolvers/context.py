@@ -42,6 +42,13 @@ class Change:
     kept: Kept
     at: datetime
 
+    @asynccontextmanager
+    async def trial(self) -> AsyncIterator[None]:
+        """What is changed inside is taken back at the end, and its locks are given up."""
+        savepoint = await self.kept.connection.begin_nested()
+        yield
+        await savepoint.rollback()  # after a fault the whole transaction is undone
+
 
 @dataclass
 class Context:

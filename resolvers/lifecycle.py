@@ -1,12 +1,14 @@
 """Taking people out of service and putting them back: deactivate, reactivate, force offline, resume, sign out.
 
-Each loads (locked), assesses, and applies in a handful of statements, however many people there are.
+Each is an action of `resolvers.performing`: assessed by a plain function, applied in a handful of statements, however
+many people there are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Self
 from uuid import UUID
 
 from models.audit import AuditAction
@@ -23,7 +25,9 @@ from models.permission import Permission
 from models.presence import PresenceState
 from models.session import SessionEndReason
 from models.storage import uuid7
+from resolvers.acting import Action, Done, Run
 from resolvers.assessing import (
+    Verdict,
     assess_deactivation,
     assess_force_offline,
     assess_last_administrator,
@@ -32,217 +36,199 @@ from resolvers.assessing import (
     assess_seats,
     assess_sign_out,
 )
-from resolvers.bulk import BulkAnswer, Effect, Item, Terms, items_of, people_of, settle, write_operation
-from resolvers.context import Change, Context
+from resolvers.bulk import Effect, Item, people_of
+from resolvers.caller import Caller
+from resolvers.context import Change
 from resolvers.recording import News
 from resolvers.refusals import MutationErrorCode as Code
 from resolvers.refusals import Problem
-from resolvers.targets import UserTarget, lock_people
+from resolvers.targets import Person
 
 
-async def deactivate_users(
-    context: Context, target: UserTarget, terms: Terms, policy: ActiveContactPolicy
-) -> BulkAnswer:
+@dataclass
+class Deactivate(Action):
     """Deactivate accounts: signed out, out of every team and direct queue, kept on record.
 
     Accounts that cannot be deactivated are reported and left alone; the others go through together
     (requirements A1 to A10, E3, E6, E7). Roles, skill groups and profiles stay.
-
-    Raises:
-        NotPermitted: The caller may not deactivate anybody.
     """
-    context.require(Permission.USERS_DEACTIVATE)
-    caller = context.known
 
-    async def work(change: Change) -> BulkAnswer:
-        people = await lock_people(context, change, target, Permission.USERS_DEACTIVATE, administrators=True)
-        items = items_of(target, people, context, lambda person: assess_deactivation(person, caller, policy))
-        await keep_an_administrator(change, items)
-        passing = people_of(settle(items, terms.error_policy))
-        operation_id = uuid7(change.at)
-        versions = await change.kept.standing.mark_deactivated(passing, at=change.at) if passing else {}
+    kind = BulkOperationKind.DEACTIVATE
+    permission = Permission.USERS_DEACTIVATE
+    administrators = True
+
+    on_active_contact: ActiveContactPolicy = ActiveContactPolicy.END_NOW
+
+    def kept(self) -> dict[str, Any]:
+        return _kept_policy(self.on_active_contact)
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Self:
+        return cls(_policy_in(kept))
+
+    def assess(self, person: Person, caller: Caller) -> Verdict:
+        return assess_deactivation(person, caller, self.on_active_contact)
+
+    async def guard(self, run: Run, items: Sequence[Item]) -> None:
+        await keep_an_administrator(run.change, items)
+
+    async def apply(self, run: Run, passing: dict[UUID, Item]) -> Done:
+        change = run.change
+        versions = await change.kept.standing.mark_deactivated(passing, at=change.at)
+        if not versions:
+            return Done()
         for user_id in versions:
             passing[user_id].effects.append(Effect(UserEffectKind.STATUS_CHANGED, "deactivated"))
             passing[user_id].changes.append(("status", "ACTIVE", "DEACTIVATED"))
-        news: list[News] = []
-        seats: dict[UUID, int] = {}
-        if versions:
-            await _take_out(context, change, passing, operation_id, terms)
-            news = await sign_out(change, passing, SessionEndReason.DEACTIVATED, CallEndReason.DEACTIVATION)
-            seats = await _suspend(change, passing)
-        answer = await write_operation(
-            context,
-            change,
-            operation_id,
-            BulkOperationKind.DEACTIVATE,
-            items,
-            terms,
-            {"onActiveContact": policy.name},
-            actions={user: (AuditAction.DEACTIVATED, version) for user, version in versions.items()},
-            news=news,
-        )
-        await change.kept.seats.move(seats, at=change.at)
-        return answer
-
-    return await context.changing(work)
+        await _take_out(run, passing)
+        news = await sign_out(change, passing, SessionEndReason.DEACTIVATED, CallEndReason.DEACTIVATION)
+        seats = await _suspend(change, passing)
+        return Done(_done(AuditAction.DEACTIVATED, versions), news, seats)
 
 
-async def reactivate_users(context: Context, target: UserTarget, terms: Terms) -> BulkAnswer:
+@dataclass
+class Reactivate(Action):
     """Reactivate accounts: the old password works, presence stays OFFLINE, no mail, no team, no queue (A11 to A16).
 
     Suspended licenses become active again, or the person is refused with NO_SEAT_AVAILABLE (requirement E3).
-
-    Raises:
-        NotPermitted: The caller may not reactivate anybody.
     """
-    context.require(Permission.USERS_REACTIVATE)
-    caller = context.known
 
-    async def work(change: Change) -> BulkAnswer:
-        people = await lock_people(context, change, target, Permission.USERS_REACTIVATE, administrators=False)
-        items = items_of(target, people, context, lambda person: assess_reactivation(person, caller))
-        names = await _find_seats(change, items)
-        passing = people_of(settle(items, terms.error_policy))
-        versions = await change.kept.standing.mark_reactivated(passing, at=change.at) if passing else {}
-        seats: dict[UUID, int] = {}
-        if versions:
-            await change.kept.standing.close_deactivations(versions, at=change.at)
-            for user_id in versions:
-                passing[user_id].effects.append(Effect(UserEffectKind.STATUS_CHANGED, "reactivated"))
-                passing[user_id].changes.append(("status", "DEACTIVATED", "ACTIVE"))
-            taken = await change.kept.seats.change_state(
-                versions, LicenseGrantState.SUSPENDED, LicenseGrantState.ACTIVE
-            )
-            seats = _tell_seats(passing, taken, names, UserEffectKind.SEAT_TAKEN)
-        answer = await write_operation(
-            context,
-            change,
-            uuid7(change.at),
-            BulkOperationKind.REACTIVATE,
-            items,
-            terms,
-            {},
-            actions={user: (AuditAction.REACTIVATED, version) for user, version in versions.items()},
-        )
-        await change.kept.seats.move(seats, at=change.at)
-        return answer
+    kind = BulkOperationKind.REACTIVATE
+    permission = Permission.USERS_REACTIVATE
 
-    return await context.changing(work)
+    names: Mapping[UUID, str] = field(default_factory=dict, init=False)  # of the licenses that come back
+
+    def kept(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Self:
+        return cls()
+
+    def assess(self, person: Person, caller: Caller) -> Verdict:
+        return assess_reactivation(person, caller)
+
+    async def guard(self, run: Run, items: Sequence[Item]) -> None:
+        self.names = await _find_seats(run.change, items)
+
+    async def apply(self, run: Run, passing: dict[UUID, Item]) -> Done:
+        change = run.change
+        versions = await change.kept.standing.mark_reactivated(passing, at=change.at)
+        if not versions:
+            return Done()
+        await change.kept.standing.close_deactivations(versions, at=change.at)
+        for user_id in versions:
+            passing[user_id].effects.append(Effect(UserEffectKind.STATUS_CHANGED, "reactivated"))
+            passing[user_id].changes.append(("status", "DEACTIVATED", "ACTIVE"))
+        taken = await change.kept.seats.change_state(versions, LicenseGrantState.SUSPENDED, LicenseGrantState.ACTIVE)
+        seats = _tell_seats(passing, taken, self.names, UserEffectKind.SEAT_TAKEN)
+        return Done(_done(AuditAction.REACTIVATED, versions), seats=seats)
 
 
-async def force_users_offline(
-    context: Context, target: UserTarget, terms: Terms, policy: ActiveContactPolicy
-) -> BulkAnswer:
-    """Sign people out and bar them until `resume_users_online`; what they belong to stays (C12, C14, E1, E14).
+@dataclass
+class ForceOffline(Action):
+    """Sign people out and bar them until they are resumed; what they belong to stays (C12, C14, E1, E14)."""
 
-    Raises:
-        NotPermitted: The caller may not force anybody offline.
-    """
-    context.require(Permission.USERS_FORCE_OFFLINE)
-    caller = context.known
+    kind = BulkOperationKind.FORCE_OFFLINE
+    permission = Permission.USERS_FORCE_OFFLINE
+    administrators = True
 
-    async def work(change: Change) -> BulkAnswer:
-        people = await lock_people(context, change, target, Permission.USERS_FORCE_OFFLINE, administrators=True)
-        items = items_of(target, people, context, lambda person: assess_force_offline(person, caller, policy))
-        await keep_an_administrator(change, items)
-        passing = people_of(settle(items, terms.error_policy))
-        operation_id = uuid7(change.at)
-        versions: dict[UUID, int] = {}
-        news: list[News] = []
-        if passing:
-            await _block(context, change, passing, operation_id, terms)
-            versions = await change.kept.standing.touch(passing, at=change.at)
-            news = await sign_out(change, passing, SessionEndReason.FORCED_OFFLINE, CallEndReason.FORCE_OFFLINE)
-        return await write_operation(
-            context,
-            change,
-            operation_id,
-            BulkOperationKind.FORCE_OFFLINE,
-            items,
-            terms,
-            {"onActiveContact": policy.name},
-            actions={user: (AuditAction.FORCED_OFFLINE, version) for user, version in versions.items()},
-            news=news,
-        )
+    on_active_contact: ActiveContactPolicy = ActiveContactPolicy.END_NOW
 
-    return await context.changing(work)
+    def kept(self) -> dict[str, Any]:
+        return _kept_policy(self.on_active_contact)
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Self:
+        return cls(_policy_in(kept))
+
+    def assess(self, person: Person, caller: Caller) -> Verdict:
+        return assess_force_offline(person, caller, self.on_active_contact)
+
+    async def guard(self, run: Run, items: Sequence[Item]) -> None:
+        await keep_an_administrator(run.change, items)
+
+    async def apply(self, run: Run, passing: dict[UUID, Item]) -> Done:
+        change = run.change
+        await _block(run, passing)
+        versions = await change.kept.standing.touch(passing, at=change.at)
+        news = await sign_out(change, passing, SessionEndReason.FORCED_OFFLINE, CallEndReason.FORCE_OFFLINE)
+        return Done(_done(AuditAction.FORCED_OFFLINE, versions), news)
 
 
-async def resume_users_online(context: Context, target: UserTarget, terms: Terms) -> BulkAnswer:
-    """Lift sign-in blocks; nobody is signed in by it (C13, E1, E2).
+@dataclass
+class ResumeOnline(Action):
+    """Lift sign-in blocks; nobody is signed in by it (C13, E1, E2)."""
 
-    Raises:
-        NotPermitted: The caller may not lift any block.
-    """
-    context.require(Permission.USERS_RESUME_ONLINE)
-    caller = context.known
+    kind = BulkOperationKind.RESUME_ONLINE
+    permission = Permission.USERS_RESUME_ONLINE
 
-    async def work(change: Change) -> BulkAnswer:
-        people = await lock_people(context, change, target, Permission.USERS_RESUME_ONLINE, administrators=False)
-        items = items_of(target, people, context, lambda person: assess_resume(person, caller))
-        passing = people_of(settle(items, terms.error_policy))
-        versions: dict[UUID, int] = {}
-        if passing:
-            lifted = await change.kept.standing.unblock(passing)
-            versions = await change.kept.standing.touch(lifted, at=change.at)
+    def kept(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Self:
+        return cls()
+
+    def assess(self, person: Person, caller: Caller) -> Verdict:
+        return assess_resume(person, caller)
+
+    async def apply(self, run: Run, passing: dict[UUID, Item]) -> Done:
+        change = run.change
+        lifted = await change.kept.standing.unblock(passing)
+        versions = await change.kept.standing.touch(lifted, at=change.at)
         for user_id in versions:
             passing[user_id].effects.append(Effect(UserEffectKind.SIGN_IN_BLOCK_LIFTED, "sign-in block lifted"))
             passing[user_id].changes.append(("signInBlock", "set", None))
-        return await write_operation(
-            context,
-            change,
-            uuid7(change.at),
-            BulkOperationKind.RESUME_ONLINE,
-            items,
-            terms,
-            {},
-            actions={user: (AuditAction.RESUMED_ONLINE, version) for user, version in versions.items()},
+        return Done(_done(AuditAction.RESUMED_ONLINE, versions))
+
+
+@dataclass
+class SignOut(Action):
+    """End the sessions of people, who can sign in again (B16, E1, E14). `version` does not move (E9)."""
+
+    kind = BulkOperationKind.SIGN_OUT
+    permission = Permission.USERS_SIGN_OUT
+
+    on_active_contact: ActiveContactPolicy = ActiveContactPolicy.END_NOW
+
+    def kept(self) -> dict[str, Any]:
+        return _kept_policy(self.on_active_contact)
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Self:
+        return cls(_policy_in(kept))
+
+    def assess(self, person: Person, caller: Caller) -> Verdict:
+        return assess_sign_out(person, caller, self.on_active_contact)
+
+    async def apply(self, run: Run, passing: dict[UUID, Item]) -> Done:
+        news = await sign_out(
+            run.change,
+            passing,
+            SessionEndReason.SIGNED_OUT_BY_OTHER,
+            CallEndReason.SIGN_OUT,
+            own=run.caller.user_id,
         )
-
-    return await context.changing(work)
-
-
-async def sign_out_users(context: Context, target: UserTarget, terms: Terms, policy: ActiveContactPolicy) -> BulkAnswer:
-    """End the sessions of people, who can sign in again (B16, E1, E14). `version` does not move (E9).
-
-    Raises:
-        NotPermitted: The caller may not sign anybody out.
-    """
-    context.require(Permission.USERS_SIGN_OUT)
-    caller = context.known
-
-    async def work(change: Change) -> BulkAnswer:
-        people = await lock_people(context, change, target, Permission.USERS_SIGN_OUT, administrators=False)
-        items = items_of(target, people, context, lambda person: assess_sign_out(person, caller, policy))
-        passing = people_of(settle(items, terms.error_policy))
-        news: list[News] = []
-        if passing:
-            news = await sign_out(
-                change,
-                passing,
-                SessionEndReason.SIGNED_OUT_BY_OTHER,
-                CallEndReason.SIGN_OUT,
-                own=caller.user_id,
-            )
-            _drop_signed_out_already(passing)
+        _drop_signed_out_already(passing)
         versions = {
             user_id: item.person.version
             for user_id, item in passing.items()
             if item.passing and item.person is not None
         }
-        return await write_operation(
-            context,
-            change,
-            uuid7(change.at),
-            BulkOperationKind.SIGN_OUT,
-            items,
-            terms,
-            {"onActiveContact": policy.name},
-            actions={user: (AuditAction.SIGNED_OUT, version) for user, version in versions.items()},
-            news=news,
-        )
+        return Done(_done(AuditAction.SIGNED_OUT, versions), news)
 
-    return await context.changing(work)
+
+def _kept_policy(policy: ActiveContactPolicy) -> dict[str, Any]:
+    return {"onActiveContact": policy.name}
+
+
+def _policy_in(kept: Mapping[str, Any]) -> ActiveContactPolicy:
+    return ActiveContactPolicy[kept["onActiveContact"]]
+
+
+def _done(action: AuditAction, versions: Mapping[UUID, int]) -> dict[UUID, tuple[AuditAction, int]]:
+    return {user_id: (action, version) for user_id, version in versions.items()}
 
 
 def _drop_signed_out_already(passing: Mapping[UUID, Item]) -> None:
@@ -308,11 +294,9 @@ async def sign_out(
     return news
 
 
-async def _take_out(
-    context: Context, change: Change, passing: Mapping[UUID, Item], operation_id: UUID, terms: Terms
-) -> None:
+async def _take_out(run: Run, passing: Mapping[UUID, Item]) -> None:
     """Take people out of teams and direct queues, and keep beside the deactivation what it took (A8, A9, E10)."""
-    caller = context.known
+    change, caller, terms = run.change, run.caller, run.terms
     deactivations = {user_id: uuid7(change.at) for user_id in passing}
     await change.kept.standing.keep_deactivations(
         [
@@ -324,7 +308,7 @@ async def _take_out(
                 "actor_id": caller.id,
                 "reason": terms.reason or StateChangeReason.UNKNOWN,
                 "note": terms.note,
-                "operation_id": operation_id,
+                "operation_id": run.operation_id,
             }
             for user_id in passing
         ]
@@ -409,10 +393,8 @@ async def _find_seats(change: Change, items: Sequence[Item]) -> dict[UUID, str]:
     return names
 
 
-async def _block(
-    context: Context, change: Change, passing: Mapping[UUID, Item], operation_id: UUID, terms: Terms
-) -> None:
-    caller = context.known
+async def _block(run: Run, passing: Mapping[UUID, Item]) -> None:
+    change, caller, terms = run.change, run.caller, run.terms
     replacing = {user_id for user_id, item in passing.items() if item.person is not None and item.person.blocked}
     await change.kept.standing.block(
         [
@@ -424,7 +406,7 @@ async def _block(
                 "by_administrator": caller.is_administrator,
                 "reason": terms.reason or StateChangeReason.UNKNOWN,
                 "note": terms.note,
-                "operation_id": operation_id,
+                "operation_id": run.operation_id,
             }
             for user_id in passing
         ],

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from models.audit import AuditAction
 from models.operation import BulkOperationKind, UserEffectKind
 from models.permission import Permission
-from models.storage import uuid7
 from repositories.assignments import AssignmentRepository
 from repositories.kept import Kept
+from resolvers.acting import Action, Done, Run
 from resolvers.assessing import AssignmentChange, Verdict, assess_assignment
-from resolvers.bulk import BulkAnswer, Effect, Item, Terms, items_of, people_of, settle, write_operation
-from resolvers.context import Change, Context
+from resolvers.bulk import Effect, Item
+from resolvers.caller import Caller
+from resolvers.context import Change
 from resolvers.refusals import MutationErrorCode as Code
 from resolvers.refusals import Problem, Refused
-from resolvers.targets import Person, UserTarget, lock_people
+from resolvers.targets import Person
 
 Plan = dict[UUID, tuple[list[UUID], set[UUID]]]
 
@@ -32,91 +34,78 @@ class Assigned:
         word: What one is called.
     """
 
-    kind: BulkOperationKind
     type_name: str
     field: str
     word: str
     repository: Callable[[Kept], AssignmentRepository]
 
 
-TEAMS = Assigned(BulkOperationKind.ASSIGN_TEAMS, "Team", "teams", "team", lambda kept: kept.memberships)
-QUEUES = Assigned(BulkOperationKind.ASSIGN_QUEUES, "Queue", "queues", "queue", lambda kept: kept.direct_queues)
-SKILL_GROUPS = Assigned(
-    BulkOperationKind.ASSIGN_SKILL_GROUPS, "SkillGroup", "skillGroups", "skill group", lambda kept: kept.skills
-)
+TEAMS = Assigned("Team", "teams", "team", lambda kept: kept.memberships)
+QUEUES = Assigned("Queue", "queues", "queue", lambda kept: kept.direct_queues)
+SKILL_GROUPS = Assigned("SkillGroup", "skillGroups", "skill group", lambda kept: kept.skills)
 
 
-async def assign_teams(context: Context, target: UserTarget, terms: Terms, assignment: AssignmentChange) -> BulkAnswer:
-    """Change the teams of people (requirements B10, C17, E14).
+@dataclass
+class Assign(Action):
+    """Change the teams, direct queues or skill groups of people (requirements A9, B10, C4, C17, E14)."""
 
-    Raises:
-        NotPermitted: The caller may not assign anything.
-        Refused: A team is unknown or not in use.
-    """
-    return await _assign(context, target, terms, assignment, TEAMS)
+    permission = Permission.USERS_ASSIGN
+    what: ClassVar[Assigned]
 
+    assignment: AssignmentChange
 
-async def assign_queues(context: Context, target: UserTarget, terms: Terms, assignment: AssignmentChange) -> BulkAnswer:
-    """Change the directly assigned queues of people; what they reach through teams stays (A9, C17, E14).
+    names: Mapping[UUID, str] = field(default_factory=dict, init=False)
+    current: Mapping[UUID, Mapping[UUID, str]] = field(default_factory=dict, init=False)
+    plan: Plan = field(default_factory=dict, init=False)
 
-    Raises:
-        NotPermitted: The caller may not assign anything.
-        Refused: A queue is unknown or not in use.
-    """
-    return await _assign(context, target, terms, assignment, QUEUES)
+    def kept(self) -> dict[str, Any]:
+        return {self.assignment.way: [each.hex for each in self.assignment.ids]}
 
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Self:
+        [(way, ids)] = kept.items()
+        return cls(AssignmentChange(way, tuple(UUID(hex=each) for each in ids)))
 
-async def assign_skill_groups(
-    context: Context, target: UserTarget, terms: Terms, assignment: AssignmentChange
-) -> BulkAnswer:
-    """Change the skill groups of people (requirements B10, C4, E14).
+    def written_otherwise(self, planned: Self) -> str | None:
+        return None if self.assignment == planned.assignment else self.what.field
 
-    Raises:
-        NotPermitted: The caller may not assign anything.
-        Refused: A skill group is unknown or not in use.
-    """
-    return await _assign(context, target, terms, assignment, SKILL_GROUPS)
+    async def load(self, run: Run, people: Collection[Person]) -> None:
+        assigned = self.what.repository(run.change.kept)
+        self.names = await check_things(assigned, self.assignment, self.what)
+        self.current = await assigned.of_users([person.id for person in people])
 
+    def assess(self, person: Person, caller: Caller) -> Verdict:
+        verdict = assess_assignment(person, self.current.get(person.id, {}), self.assignment)
+        if isinstance(verdict, tuple):
+            self.plan[person.id] = verdict
+            return None
+        return verdict
 
-async def _assign(
-    context: Context, target: UserTarget, terms: Terms, assignment: AssignmentChange, what: Assigned
-) -> BulkAnswer:
-    context.require(Permission.USERS_ASSIGN)
-
-    async def work(change: Change) -> BulkAnswer:
-        assigned = what.repository(change.kept)
-        people = await lock_people(context, change, target, Permission.USERS_ASSIGN, administrators=False)
-        names = await check_things(assigned, assignment, what)
-        current = await assigned.of_users([person.id for person in people.values()])
-        plan: Plan = {}
-
-        def assess(person: Person) -> Verdict:
-            verdict = assess_assignment(person, current.get(person.id, {}), assignment)
-            if isinstance(verdict, tuple):
-                plan[person.id] = verdict
-                return None
-            return verdict
-
-        items = items_of(target, people, context, assess)
-        passing = people_of(settle(items, terms.error_policy))
-        versions: dict[UUID, int] = {}
-        if passing:
-            await _apply(change, assigned, passing, plan, assignment)
-            versions = await change.kept.standing.touch(passing, at=change.at)
+    async def apply(self, run: Run, passing: dict[UUID, Item]) -> Done:
+        change = run.change
+        await _apply(change, self.what.repository(change.kept), passing, self.plan, self.assignment)
+        versions = await change.kept.standing.touch(passing, at=change.at)
         for user_id in versions:
-            _tell(passing[user_id], plan[user_id], current.get(user_id, {}), names, what)
-        return await write_operation(
-            context,
-            change,
-            uuid7(change.at),
-            what.kind,
-            items,
-            terms,
-            {assignment.way: [each.hex for each in assignment.ids]},
-            actions={user: (_action(plan[user]), version) for user, version in versions.items()},
-        )
+            _tell(passing[user_id], self.plan[user_id], self.current.get(user_id, {}), self.names, self.what)
+        return Done({user_id: (_action(self.plan[user_id]), version) for user_id, version in versions.items()})
 
-    return await context.changing(work)
+
+class AssignTeams(Assign):
+    """Change the teams of people."""
+
+    kind, what = BulkOperationKind.ASSIGN_TEAMS, TEAMS
+
+
+class AssignQueues(Assign):
+    """Change the directly assigned queues of people; what they reach through teams stays."""
+
+    kind, what = BulkOperationKind.ASSIGN_QUEUES, QUEUES
+
+
+class AssignSkillGroups(Assign):
+    """Change the skill groups of people."""
+
+    kind, what = BulkOperationKind.ASSIGN_SKILL_GROUPS, SKILL_GROUPS
 
 
 async def check_things(

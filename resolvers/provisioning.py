@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -118,7 +119,11 @@ async def add_users(
         items = [draft.item for draft in drafts]
         passing = {id(item) for item in settle(items, terms.error_policy)}
         adding = [draft for draft in drafts if id(draft.item) in passing]
-        seats = await _insert(context, change, adding, known)
+        async with change.trial() if terms.dry_run else nullcontext():
+            seats = await _insert(context, change, adding, known)
+        if terms.dry_run:
+            for item in items:
+                item.user_id = None  # nobody has come of it
         wanted = known.organization.sends_invitations if send_activation_mails is None else send_activation_mails
         added = [draft.item.user_id for draft in adding if draft.item.user_id is not None]
         answer = await write_operation(
@@ -132,7 +137,8 @@ async def add_users(
             actions=dict.fromkeys(added, (AuditAction.CREATED, 1)),
             news=[News("mail.invitation", user_id) for user_id in added] if wanted else [],
         )
-        await change.kept.seats.move(seats, at=change.at)
+        if not terms.dry_run:
+            await change.kept.seats.move(seats, at=change.at)
         return answer
 
     return await context.changing(work)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,9 @@ from models.user import UserRole, UserStatus
 from repositories.engine import Overtaken
 from repositories.standing import roles_in
 from resolvers.context import Change, Context
+from resolvers.limits import Limits
 from resolvers.refusals import MutationErrorCode, NotAuthenticated, Problem, Refused, refuse
+from resolvers.users import UserQuestion
 
 MAX_KEY_CHARACTERS = 320
 
@@ -25,12 +27,40 @@ class UserTarget:
     Attributes:
         named_by: What the keys are: `ids`, `emails`, `external_ids` or `agent_numbers`.
         given: The keys as the caller wrote them.
-        keys: The same keys in the form in which they are compared.
+        keys: The same keys in the form in which they are compared; None where nobody is meant.
+        versions: What a plan knows of the people: their versions, by key.
+        refused: What a plan says of items without a person, by their places.
     """
 
     named_by: str
     given: Sequence[str]
     keys: Sequence[Any]
+    versions: Mapping[UUID, int] = field(default_factory=dict)
+    refused: Mapping[int, Sequence[Problem]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MatchingTarget:
+    """All people whom a question finds, by display name; frozen when the operation is made (rule M7).
+
+    Attributes:
+        expected_count: How many the caller expects; None where that need not be said, in a dry run.
+        spelled: How the id of a person is written as the key of an item.
+    """
+
+    question: UserQuestion
+    expected_count: int | None
+    spelled: Callable[[UUID], str]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTarget:
+    """The people of a dry run, as it found them (rule M8)."""
+
+    operation_id: UUID
+
+
+Target = UserTarget | MatchingTarget | PlanTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +121,27 @@ def check_keys(given: Sequence[str], *path: str) -> None:
         raise Refused(*problems[:100])
 
 
+async def resolved(change: Change, target: UserTarget | MatchingTarget, limits: Limits) -> UserTarget:
+    """The people of a target by name.
+
+    Raises:
+        Refused: COUNT_MISMATCH or TOO_MANY_ITEMS; more people are found, or fewer, than may be.
+    """
+    if isinstance(target, UserTarget):
+        return target
+    question, limit = target.question, limits.max_inline_targets
+    ids = await change.kept.users.ids(question.wanted, question.statuses, limit)
+    path = ("input", "target", "matching")
+    expected = target.expected_count
+    if expected is not None and expected != len(ids):
+        count = f"more than {limit:,}" if len(ids) > limit else f"{len(ids):,}"
+        words = f"{count} users match, and not {expected:,}."
+        raise refuse(MutationErrorCode.COUNT_MISMATCH, words, *path, "expectedCount")
+    if len(ids) > limit:
+        raise refuse(MutationErrorCode.TOO_MANY_ITEMS, f"At most {limit:,} are allowed; more match.", *path)
+    return UserTarget("ids", [target.spelled(each) for each in ids], ids)
+
+
 async def lock_people(
     context: Context, change: Change, target: UserTarget, permission: Permission, *, administrators: bool
 ) -> dict[Any, Person]:
@@ -107,7 +158,8 @@ async def lock_people(
     """
     caller = context.known
     kept = change.kept
-    ids = await kept.standing.lock(target.named_by, set(target.keys), administrators=administrators)
+    wanted = set(target.keys) - {None}
+    ids = await kept.standing.lock(target.named_by, wanted, administrators=administrators)
     change.at = context.now()
     if not await kept.standing.caller_stands(caller.kind, caller.id, caller.session_id, change.at):
         raise NotAuthenticated("Your session or key has ended.")
@@ -118,7 +170,6 @@ async def lock_people(
         raise Overtaken
     named = {"ids": "id", "emails": "email_key", "external_ids": "external_id", "agent_numbers": "agent_number"}
     attribute = named[target.named_by]
-    wanted = set(target.keys)
     return {
         getattr(row, attribute): person(row)
         for row in rows

@@ -31,6 +31,10 @@ from gql.schema import executable
 SCHEMA = executable()
 KEYS: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "keys.toml").read_text("utf-8"))
 ROOTS = {"Query": "query", "Mutation": "mutation"}
+# One code reads it for all mutations with a target, so that its places are tried at one of them.
+READ_ALIKE = {"UserTargetInput.matching": "assignQueues"}
+# What a mutation does not do without, though its type says so: not in a dry run.
+NEEDED = {"UserMatchInput.expectedCount"}
 
 # What answers are compared by. Not ids of operations: each request that makes one makes another.
 TOLD = (
@@ -170,6 +174,7 @@ def _positions(field: Field) -> tuple[Position, ...]:
         Position(field, path, owners, type)
         for name, argument in field.definition.args.items()
         for path, owners, type in _leaves(argument.type, (name,), (f"{field}({name})",))
+        if all(READ_ALIKE.get(owner, field.name) == field.name for owner in owners)
     )
 
 
@@ -250,7 +255,7 @@ def _fields(type: GraphQLInputObjectType, sample: Sample, owners: tuple[str, ...
     return {
         name: _filled(field.type, (*owners, f"{type.name}.{name}"), sample)
         for name, field in type.fields.items()
-        if is_required_input_field(field)
+        if is_required_input_field(field) or f"{type.name}.{name}" in NEEDED
     }
 
 

@@ -239,7 +239,7 @@ RECORDS = [
     ),
     *(
         spoil("operation-effects", f"UPDATE bulk_operations SET {total} = {total} - 1 WHERE {total} > 0")
-        for total in ("sessions_ended", "teams_left", "queues_left", "contacts_ended", "seats_freed")
+        for total in ("sessions_ended", "teams_left", "queues_left", "contacts_ended", "seats_freed", "seats_needed")
     ),
     spoil("operation-effects", f"UPDATE bulk_operation_items SET effects = '[]' WHERE operation_id = {OPERATION}"),
     spoil("operation-status", f"UPDATE bulk_operations SET status = 4 WHERE id = {OPERATION}"),

@@ -77,8 +77,12 @@ async def empty(empty_url: str) -> AsyncIterator[Database]:
 
 
 def _parts(statement: str) -> frozenset[str]:
-    """What a CREATE statement says, whatever the order of columns and constraints."""
+    """What a CREATE statement says, whatever the order of columns and constraints, and where a constraint stands.
+
+    One of a column that was added later can only stand behind the column.
+    """
     tight = re.sub(r'[\s"]+', "", statement).lower()
+    tight = re.sub(r"(?<![,(])constraint(?=ck_)", ",constraint", tight)
     depth, parts = 0, [""]
     for letter in tight:
         depth += {"(": 1, ")": -1}.get(letter, 0)

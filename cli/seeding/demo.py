@@ -45,8 +45,9 @@ from resolvers.bulk import Terms
 from resolvers.caller import system_caller
 from resolvers.context import Change, Context, utc_now
 from resolvers.identity import default_profile
-from resolvers.lifecycle import reactivate_users, resume_users_online
+from resolvers.lifecycle import Reactivate, ResumeOnline
 from resolvers.passwords import hashed, random_password
+from resolvers.performing import perform
 from resolvers.provisioning import account_row
 from resolvers.refusals import MutationErrorCode as Code
 from resolvers.refusals import refuse
@@ -390,9 +391,9 @@ async def _bring_back(context: Context, account: Account) -> None:
     target = UserTarget("ids", [given], [account.id])
     terms = Terms(note="The demo was started again.")
     if account.status is UserStatus.DEACTIVATED:
-        await reactivate_users(context, target, terms)
+        await perform(context, Reactivate(), target, terms)
     if account.blocked:
-        await resume_users_online(context, target, terms)
+        await perform(context, ResumeOnline(), target, terms)
     if UserRole.FULL_ADMINISTRATOR not in account.roles:
         roles = (account.roles & {UserRole.AGENT}) | {UserRole.FULL_ADMINISTRATOR}
         await update_user(context, account.id, given, UserPatch(roles=roles), None)

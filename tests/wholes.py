@@ -1,0 +1,28 @@
+"""A whole database as a value, to compare before and after."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import SQLModel
+
+import models  # noqa: F401  (all tables)
+from repositories.engine import Database
+
+# Written by requests themselves: when a key was used last, and whom a session serves.
+COLUMNS_OF_USE = {"last_used_at", "last_active_at"}
+
+
+async def whole(database: Database, *, without: Collection[str] = ()) -> dict[str, Counter[Any]]:
+    """The rows of every table but these, however often each occurs."""
+    rows: dict[str, Counter[Any]] = {}
+    async with database.reading() as connection:
+        for name, table in SQLModel.metadata.tables.items():
+            if name not in without:
+                columns = [column for column in table.columns if column.name not in COLUMNS_OF_USE]
+                found = await connection.execute(select(*columns))
+                rows[name] = Counter(repr(tuple(row)) for row in found)
+    return rows
