@@ -60,6 +60,7 @@ MAX_INTROSPECTION_DEPTH = 16
 SHORT_LISTS: Mapping[str, int] = {
     "AuditChange": 10,
     "BulkOperationItem": 100,
+    "CallRecord": 100,
     "GrantedPermission": 30,
     "LicenseGrant": 5,
     "MutationError": 5,

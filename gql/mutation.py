@@ -5,6 +5,7 @@ from __future__ import annotations
 import strawberry
 
 from gql.assigned_queues import AssigningQueues
+from gql.call_recording import CallRecording
 from gql.lifecycle import Lifecycle
 from gql.membership import Assigning
 from gql.provisioning import Provisioning
@@ -16,5 +17,5 @@ from gql.structure import Structure
     description="Entry points for changing. Every mutation reports problems that the caller can solve in `errors` of "
     "its payload."
 )
-class Mutation(SigningIn, Provisioning, Lifecycle, Assigning, Structure, AssigningQueues):
+class Mutation(SigningIn, Provisioning, Lifecycle, Assigning, Structure, AssigningQueues, CallRecording):
     pass

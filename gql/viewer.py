@@ -49,6 +49,7 @@ class ApiLimits:
         description="Most targets that a bulk mutation handles before it answers."
     )
     max_create_users: int = strawberry.field(description="Most users that `addUsers` takes.")
+    max_call_records: int = strawberry.field(description="Most calls that `recordCalls` takes.")
     max_filter_conditions: int = strawberry.field(description="Most conditions in one filter.")
     max_cost: int = strawberry.field(description="Highest cost of one operation, counted before it runs.")
     max_depth: int = strawberry.field(description="Most levels of fields in one operation.")

@@ -8,10 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from models.call_record import CallRecord
 from models.permission import PermissionScope
 from models.storage import table_of
+from models.queue import TeamQueue
+from models.team import Membership, Team, TeamAncestor
 from models.user import User
 from repositories.bound import Bound
 from repositories.criteria import InstantCondition, KeyCondition
@@ -22,6 +25,10 @@ from repositories.sight import known_user, visible_calls
 
 _calls = table_of(CallRecord).c
 _users = table_of(User).c
+_memberships = table_of(Membership).c
+_ancestors = table_of(TeamAncestor).c
+_team_queues = table_of(TeamQueue).c
+_teams = table_of(Team).c
 
 CALLS_LATEST_FIRST = ordered_by(
     "call records", [SortKey("started_at", _calls.started_at, descending=True, kind="instant")], _calls.id
@@ -61,6 +68,50 @@ class CallRecordRepository(Bound):
             select(*columns(CallRecord)).where(self._ours(CallRecord), _calls.id.in_(ids), visible_calls(self._sight))
         )
         return {call.id: call for call in light(CallRecord, found)}
+
+    async def known(self, external_ids: Collection[str]) -> Mapping[str, CallRecord]:
+        """The calls with these keys in the telephony system, whoever sees them."""
+        found = await self._connection.execute(
+            select(*columns(CallRecord)).where(self._ours(CallRecord), _calls.external_id.in_(external_ids))
+        )
+        return {call.external_id: call for call in light(CallRecord, found)}
+
+    async def teams_for(
+        self, user_ids: Collection[UUID], queue_ids: Collection[UUID]
+    ) -> tuple[dict[UUID, list[UUID]], set[tuple[UUID, UUID]]]:
+        """Teams for which people take calls: those of each person by name, and the pairs of team and queue where the
+        team, or one above it, gives the queue (requirement A27)."""
+        mine = await self._connection.execute(
+            select(_memberships.user_id, _teams.id)
+            .join_from(table_of(Membership), table_of(Team), _teams.id == _memberships.team_id)
+            .where(self._ours(Membership), _memberships.user_id.in_(user_ids))
+            .order_by(_teams.name_key)
+        )
+        teams: dict[UUID, list[UUID]] = {}
+        for user_id, team_id in mine:
+            teams.setdefault(user_id, []).append(team_id)
+        ways = await self._connection.execute(
+            select(_ancestors.team_id, _team_queues.queue_id)
+            .join_from(table_of(TeamQueue), table_of(TeamAncestor), _ancestors.ancestor_id == _team_queues.team_id)
+            .where(self._ours(TeamQueue), _team_queues.queue_id.in_(queue_ids))
+        )
+        return teams, {(row[0], row[1]) for row in ways}
+
+    async def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Record calls that are not known yet."""
+        await self._insert(CallRecord, rows)
+
+    async def correct(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write known calls anew, with all their columns."""
+        if not rows:
+            return
+        insert = sqlite.insert if self._connection.dialect.name == "sqlite" else postgresql.insert
+        statement: Any = insert(table_of(CallRecord))
+        written = {name: statement.excluded[name] for name in rows[0] if name not in ("id", "organization_id")}
+        await self._connection.execute(
+            statement.on_conflict_do_update(index_elements=["id"], set_=written),
+            [{"organization_id": self._organization_id, **row} for row in rows],
+        )
 
     async def listed(self, criteria: CallRecordCriteria, order: Order, part: Slice) -> list[CallRecord]:
         """One slice of the list of all that meet the criteria."""

@@ -94,6 +94,21 @@ class StandingRepository(Bound):
         )
         return list(found.scalars())
 
+    async def ids_named(self, names: Mapping[str, Collection[Any]]) -> dict[tuple[str, Any], UUID]:
+        """The people with these keys, each named in a way of its own.
+
+        Args:
+            names: Keys by what they are, a key of `NAMED_BY`; deleted people are found by id only.
+        """
+        found: dict[tuple[str, Any], UUID] = {}
+        for named_by, keys in names.items():
+            column = NAMED_BY[named_by]
+            rows = await self._connection.execute(
+                select(column.label("key"), _users.id).where(self._ours(User), self._named(named_by, keys))
+            )
+            found |= {(named_by, row[0]): row[1] for row in rows}
+        return found
+
     def _named(self, named_by: str, keys: Collection[Any]) -> ColumnElement[bool]:
         named = NAMED_BY[named_by].in_(keys)
         return named if named_by == "ids" else and_(named, _users.status != UserStatus.DELETED)

@@ -21,6 +21,7 @@ class Limits:
     max_bulk_targets: int = 1_000
     max_inline_targets: int = 1_000
     max_create_users: int = 25
+    max_call_records: int = 1_000
     max_filter_conditions: int = 50
     max_total_count: int = 10_000
 
