@@ -9,18 +9,26 @@ import strawberry
 from strawberry import UNSET
 
 from gql.arguments import INPUT, given
-from gql.bulk import answered, parse_ids, parse_optional_id
+from gql.bulk import answered, parse_optional_id
 from gql.call_record import CallRecord
 from gql.errors import MutationError
 from gql.info import Info
 from gql.user import UserKeyInput
 from models.call_record import CallDirection
+from models.permission import Permission
 from models.text import mail_key
 from resolvers.call_recording import Call, CallsRecorded, record_calls
-from resolvers.targets import check_keys, check_size
+from resolvers.refusals import MutationErrorCode as Code
+from resolvers.refusals import refuse
+from resolvers.targets import MAX_KEY_CHARACTERS, check_size
 
 _NAMED_BY = {"id": "ids", "email": "emails", "external_id": "external_ids", "agent_number": "agent_numbers"}
 _FIELDS = {"id": "id", "email": "email", "external_id": "externalId", "agent_number": "agentNumber"}
+
+
+def _check_key(key: str, *path: str) -> None:
+    if not 0 < len(key) <= MAX_KEY_CHARACTERS:
+        raise refuse(Code.INVALID, f"A key has 1 to {MAX_KEY_CHARACTERS} characters.", *path)
 
 
 def _optional(description: str) -> Any:
@@ -28,8 +36,8 @@ def _optional(description: str) -> Any:
 
 
 @strawberry.input(
-    description="What is known about one call. An omitted field of a call recorded before is left as it is; null counts "
-    "as omitted."
+    description="What is known about one call. An omitted field of a call recorded before is left as it is; null "
+    "counts as omitted."
 )
 class CallRecordInput:
     external_id: str = strawberry.field(
@@ -53,11 +61,11 @@ class CallRecordInput:
             Refused: A malformed id, or a key that nothing can be named by.
         """
         path = ("input", "calls", str(index))
-        name = next(each for each in _NAMED_BY if given(getattr(self.user, each)) is not None)
+        name = next((each for each in _NAMED_BY if given(getattr(self.user, each)) is not None), "id")
         named: Any = getattr(self.user, name)
         _check_key(self.external_id, *path, "externalId")
         if name == "id":
-            (named,) = _parsed_id(named, *path, "user", "id")
+            named = parse_optional_id(named, "User", *path, "user", "id")
         else:
             _check_key(named, *path, "user", _FIELDS[name])
             named = mail_key(named) if name == "email" else named
@@ -75,7 +83,8 @@ class CallRecordInput:
 
 
 @strawberry.input(
-    description="Records calls of agents; a repetition is harmless, because calls are found again by their external ids."
+    description="Records calls of agents; a repetition is harmless, because calls are found again by their external "
+    "ids."
 )
 class RecordCallsInput:
     calls: list[CallRecordInput] = strawberry.field(description="The calls, at most `maxCallRecords`.")
@@ -109,11 +118,12 @@ class CallRecording:
 
     @strawberry.mutation(
         graphql_type=RecordCallsPayload | None,
-        description="Starts, updates and ends calls of agents, found again by their external ids; a call without an end "
-        "is an active contact.",
+        description="Starts, updates and ends calls of agents, found again by their external ids; a call without an "
+        "end is an active contact.",
     )
     async def record_calls(self, info: Info, input: Annotated[RecordCallsInput, INPUT]) -> CallsRecorded:
         context = info.context
+        context.require(Permission.REPORTS_WRITE)
 
         async def work() -> CallsRecorded:
             check_size(len(input.calls), context.limits.max_call_records, "input", "calls")

@@ -61,6 +61,7 @@ SHORT_LISTS: Mapping[str, int] = {
     "AuditChange": 10,
     "BulkOperationItem": 100,
     "CallRecord": 100,
+    "CallRecordFailure": 10,
     "GrantedPermission": 30,
     "LicenseGrant": 5,
     "MutationError": 5,

@@ -12,8 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from models.call_record import CallRecord
 from models.permission import PermissionScope
-from models.storage import table_of
 from models.queue import TeamQueue
+from models.storage import table_of
 from models.team import Membership, Team, TeamAncestor
 from models.user import User
 from repositories.bound import Bound

@@ -211,9 +211,7 @@ async def _people(
     return people
 
 
-async def _write(
-    context: Context, change: Change, passing: Sequence[_Told]
-) -> tuple[bool, dict[str, CallRecord]]:
+async def _write(context: Context, change: Change, passing: Sequence[_Told]) -> tuple[bool, dict[str, CallRecord]]:
     """Write calls that can be recorded, and what others are told of them."""
     kept = change.kept
     people = {one.person.id for one in passing if one.person is not None}

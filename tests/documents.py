@@ -39,6 +39,7 @@ NEEDED = {"UserMatchInput.expectedCount"}
 # What answers are compared by. Not ids of operations: each request that makes one makes another.
 TOLD = (
     "errors",
+    "failed",
     "code",
     "message",
     "path",

@@ -148,7 +148,8 @@ async def test_a_caller_is_told_the_limits_and_held_to_them(gateway: Gateway, st
         await gateway.ask(
             """
             { viewer { limits {
-              maxPageSize maxBulkTargets maxInlineTargets maxCreateUsers maxFilterConditions maxTotalCount
+              maxPageSize maxBulkTargets maxInlineTargets maxCreateUsers maxCallRecords maxFilterConditions
+              maxTotalCount
             } } }
             """
         )
@@ -158,6 +159,7 @@ async def test_a_caller_is_told_the_limits_and_held_to_them(gateway: Gateway, st
         "maxBulkTargets": 1000,
         "maxInlineTargets": 1000,
         "maxCreateUsers": 25,
+        "maxCallRecords": 1_000,
         "maxFilterConditions": 50,
         "maxTotalCount": 10_000,
     }

@@ -130,6 +130,8 @@ def outcome(answer: Answer) -> str:
     if isinstance(value, Mapping) and "errors" in value:
         if value["errors"]:
             return str(value["errors"][0]["code"])
+        if value.get("failed"):
+            return str(value["failed"][0]["errors"][0]["code"])
         if "operation" not in value:
             return "SUCCEEDED"
         (item,) = value["operation"]["items"]["nodes"]
@@ -166,6 +168,7 @@ async def outcome_of(place: Place, action: Mapping[str, Any], token: str, passwo
         "$newEmail": f"new.{number}@acme.example",
         "$newNumber": f"N{number}",
         "$newName": f"New {number}",
+        "$newCall": f"call {number}",
     }
     if "$unused" in str(action.get("variables")):
         given |= {f"$unused{thing.type_name}": thing.id for thing in await unused(place.gateway.staff)}
