@@ -80,7 +80,7 @@ class UserTargetInput:
 
     matching: UserMatchInput | None = strawberry.field(
         default=strawberry.UNSET,
-        description="All users that match, at most `maxInlineTargets`. As in `Query.users`, deactivated ones only "
+        description="All users that match, at most `maxMatchedTargets`. As in `Query.users`, deactivated ones only "
         "where the filter has a condition on the status.",
     )
     plan_id: strawberry.ID | None = strawberry.field(
@@ -106,7 +106,7 @@ class UserTargetInput:
             named = getattr(self, named_by)
             if named:
                 path = ("input", "target", name)
-                check_size(len(named), limits.max_inline_targets, *path)
+                check_size(len(named), limits.max_bulk_targets, *path)
                 check_keys(named, *path)
                 keys: Sequence[Any] = named
                 if named_by == "ids":

@@ -288,12 +288,17 @@ worded(
 worded(
     BulkOperationStatus,
     "How far a bulk operation is.",
+    QUEUED="Waits for a worker.",
+    RUNNING="Is being worked on.",
     COMPLETED="Has handled every item without a failure.",
     COMPLETED_WITH_ERRORS="Has handled every item; some failed.",
+    FAILED="Gave up before every item was handled.",
+    CANCELED="Was canceled before every item was handled.",
 )
 worded(
     BulkItemOutcome,
     "What happened to one item of a bulk operation.",
+    PENDING="Not handled yet.",
     SUCCEEDED="The item was changed as asked.",
     UNCHANGED="The item already was as asked.",
     FAILED="The item could not be changed; see its errors.",

@@ -36,7 +36,7 @@ class AssignmentChangeInput:
         given: list[strawberry.ID] = getattr(self, way)
         path = ("input", field, way)
         if given or way != "set":
-            check_size(len(given), limits.max_bulk_targets, *path)
+            check_size(len(given), limits.max_inline_targets, *path)
         keys = parse_ids(given, type_name, *path)
         twice = [index for index, key in enumerate(keys) if key in keys[:index]]
         if twice:

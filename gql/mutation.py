@@ -8,6 +8,7 @@ from gql.assigned_queues import AssigningQueues
 from gql.call_recording import CallRecording
 from gql.lifecycle import Lifecycle
 from gql.membership import Assigning
+from gql.operating import Operating
 from gql.provisioning import Provisioning
 from gql.signing_in import SigningIn
 from gql.structure import Structure
@@ -17,5 +18,5 @@ from gql.structure import Structure
     description="Entry points for changing. Every mutation reports problems that the caller can solve in `errors` of "
     "its payload."
 )
-class Mutation(SigningIn, Provisioning, Lifecycle, Assigning, Structure, AssigningQueues, CallRecording):
+class Mutation(SigningIn, Provisioning, Lifecycle, Assigning, Structure, AssigningQueues, CallRecording, Operating):
     pass

@@ -120,6 +120,17 @@ class BulkOperationTotals:
     seats_needed: int = strawberry.field(description="License seats that were taken, or in a dry run would be needed.")
 
 
+@strawberry.type(description="How far a bulk operation is.")
+class BulkOperationProgress:
+    """A view over an operation."""
+
+    total: int | None = strawberry.field(description="Items in all, null until they were counted.")
+
+    @strawberry.field(description="Items handled so far.")
+    def processed(self: Any) -> int:
+        return operations.processed(self)
+
+
 @strawberry.type(description="A unit of work over many items: every bulk mutation makes one, however small.")
 class BulkOperation(Node):
     """A view over an operation."""
@@ -130,6 +141,13 @@ class BulkOperation(Node):
     status: BulkOperationStatus = strawberry.field(description="How far the operation is.")
     dry_run: bool = strawberry.field(description="Whether the operation only shows what it would do.")
     error_policy: BulkErrorPolicy = strawberry.field(description="What happens to the other items when one item fails.")
+
+    @strawberry.field(
+        graphql_type=BulkOperationProgress, description="How many items there are and how many were handled."
+    )
+    def progress(self: Any) -> BulkOperationRow:
+        operation: BulkOperationRow = self
+        return operation
 
     @strawberry.field(
         graphql_type=BulkOperationTotals,
@@ -159,6 +177,12 @@ class BulkOperation(Node):
         return await operations.items_of_operation(
             info.context, self, given(outcome), page_arguments(first, after, last, before)
         )
+
+    @strawberry.field(
+        graphql_type=MutationError | None, description="Why the operation as a whole failed, null otherwise."
+    )
+    def failure(self: Any) -> Problem | None:
+        return operations.failure_of(self)
 
     @strawberry.field(graphql_type=Actor | None, description="Who asked for the operation.")
     async def requested_by(self: Any, info: Info) -> Any:

@@ -45,6 +45,7 @@ class ApiLimits:
 
     max_page_size: int = strawberry.field(description="Largest value for `first` and `last`.")
     max_bulk_targets: int = strawberry.field(description="Most targets that a bulk mutation takes as a list.")
+    max_matched_targets: int = strawberry.field(description="Most users that a bulk mutation takes by a filter.")
     max_inline_targets: int = strawberry.field(
         description="Most targets that a bulk mutation handles before it answers."
     )

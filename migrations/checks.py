@@ -22,9 +22,23 @@ def allow(table: str, column: str, values: Sequence[int]) -> None:
         op.drop_constraint(op.f(name), table, type_="check")
         op.create_check_constraint(op.f(name), table, f"{column} IN ({allowed})")
         return
+    _edit(table, rf"(\b{name} CHECK \({column} IN \()[0-9, ]*", rf"\g<1>{allowed}")
+
+
+def allow_null(table: str, column: str) -> None:
+    """Let a column be without a value that always had one."""
+    if op.get_bind().dialect.name == "sqlite":
+        _edit(table, rf"(\b{column} [A-Z]+) NOT NULL", r"\g<1>")
+    else:
+        op.alter_column(table, column, nullable=True)
+
+
+def _edit(table: str, what: str, by: str) -> None:
+    """Edit the definition of a table of SQLite at one place."""
+    connection = op.get_bind()
     where = "WHERE type = 'table' AND name = :table"
     before = str(connection.scalar(sa.text(f"SELECT sql FROM sqlite_schema {where}"), {"table": table}))
-    after, found = re.subn(rf"(\b{name} CHECK \({column} IN \()[0-9, ]*", rf"\g<1>{allowed}", before)
+    after, found = re.subn(what, by, before)
     assert found == 1, before
     generation = int(connection.scalar(sa.text("PRAGMA schema_version")) or 0)
     connection.execute(sa.text("PRAGMA writable_schema = ON"))

@@ -56,13 +56,22 @@ class BulkOperationKind(Enum):
 class BulkOperationStatus(Enum):
     """How far an operation is."""
 
+    QUEUED = 1
+    RUNNING = 2
     COMPLETED = 3
     COMPLETED_WITH_ERRORS = 4
+    FAILED = 5
+    CANCELED = 6
+
+
+# Those on which there is work to do.
+UNFINISHED = (BulkOperationStatus.QUEUED, BulkOperationStatus.RUNNING)
 
 
 class BulkItemOutcome(Enum):
     """What became of one item."""
 
+    PENDING = 0
     SUCCEEDED = 1
     UNCHANGED = 2
     FAILED = 3
@@ -100,11 +109,22 @@ class BulkOperation(SQLModel, table=True):
     """A unit of work over many items; every bulk mutation makes one, however small (rule M2).
 
     The totals are sums over the items: `rosterql check` compares.
+
+    Attributes:
+        carried: Of a dry run in several batches: seats that the batches before would have taken (`seats`, by license).
+        failure: Why it gave up: {code, message, path}.
     """
 
     __tablename__ = "bulk_operations"
     __table_args__ = (
         Index("ix_bulk_operations_by_creation", "organization_id", "created_at", "id"),
+        Index(
+            "ix_bulk_operations_unfinished",
+            "status",
+            "id",
+            sqlite_where=text("status IN (1, 2)"),
+            postgresql_where=text("status IN (1, 2)"),
+        ),
         {"sqlite_strict": True},
     )
 
@@ -117,6 +137,7 @@ class BulkOperation(SQLModel, table=True):
     terms: Any = Field(
         default=None, nullable=True, sa_type=Structured
     )  # what else was asked for: policy, what is assigned
+    total: int = Field(default=0, sa_type=Integer, sa_column_kwargs={"server_default": text("0")})
     succeeded: int = Field(default=0, sa_type=Integer)
     unchanged: int = Field(default=0, sa_type=Integer)
     failed: int = Field(default=0, sa_type=Integer)
@@ -127,14 +148,16 @@ class BulkOperation(SQLModel, table=True):
     contacts_ended: int = Field(default=0, sa_type=Integer)
     seats_freed: int = Field(default=0, sa_type=Integer)
     seats_needed: int = Field(default=0, sa_type=Integer, sa_column_kwargs={"server_default": text("0")})
+    carried: Any = Field(default=None, nullable=True, sa_type=Structured)
+    failure: Any = Field(default=None, nullable=True, sa_type=Structured)
     actor_kind: ActorKind = Field(sa_type=SmallEnum(ActorKind))
     actor_id: UUID | None = Field(default=None, sa_type=Key)
     reason: StateChangeReason | None = Field(default=None, sa_type=SmallEnum(StateChangeReason))
     note: str | None = Field(default=None, sa_type=Text)
     request_id: str | None = Field(default=None, sa_type=Text)
     created_at: datetime = Field(sa_type=Instant)
-    started_at: datetime = Field(sa_type=Instant)
-    finished_at: datetime = Field(sa_type=Instant)
+    started_at: datetime | None = Field(default=None, sa_type=Instant)
+    finished_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class BulkOperationItem(SQLModel, table=True):
@@ -143,6 +166,13 @@ class BulkOperationItem(SQLModel, table=True):
     __tablename__ = "bulk_operation_items"
     __table_args__ = (
         Index("uq_bulk_operation_items_index", "operation_id", "index", unique=True),
+        Index(
+            "ix_bulk_operation_items_pending",
+            "operation_id",
+            "index",
+            sqlite_where=text("outcome = 0"),
+            postgresql_where=text("outcome = 0"),
+        ),
         Index("ix_bulk_operation_items_user_id", "user_id"),
         {"sqlite_strict": True},
     )
@@ -153,7 +183,8 @@ class BulkOperationItem(SQLModel, table=True):
     index: int = Field(sa_type=Integer)
     key: str = Field(sa_type=Text)  # as given in the input
     user_id: UUID | None = Field(default=None, sa_type=Key)
-    user_version: int | None = Field(default=None, sa_type=Integer)  # of the person after the item; E9
+    user_version: int | None = Field(default=None, sa_type=Integer)  # of the person after the item; while it is PENDING
+    # that which a plan expects (E9)
     outcome: BulkItemOutcome = Field(sa_type=SmallEnum(BulkItemOutcome))
     errors: Any = Field(sa_type=Structured)  # list of {code, message, path}
     warnings: Any = Field(sa_type=Structured)  # list of {code, message, path}

@@ -140,20 +140,14 @@ _BY_TOKEN = (
         _users.status == UserStatus.ACTIVE,
     )
 )
+_KEY_COLUMNS = (_keys.id, _keys.organization_id, _keys.name, _keys.permissions, _keys.last_used_at)
+_KEY_STANDS = and_(_keys.revoked_at.is_(None), or_(_keys.expires_at.is_(None), _keys.expires_at > bindparam("at")))
 _BY_PREFIX = (
-    select(
-        _keys.id,
-        _keys.organization_id,
-        _keys.name,
-        _keys.permissions,
-        _keys.last_used_at,
-        _secrets.secret_hash,
-    )
+    select(*_KEY_COLUMNS, _secrets.secret_hash)
     .join_from(table_of(ApiKeySecret), table_of(ApiKey), _keys.id == _secrets.api_key_id)
     .where(
         _secrets.prefix == bindparam("prefix"),
-        _keys.revoked_at.is_(None),
-        or_(_keys.expires_at.is_(None), _keys.expires_at > bindparam("at")),
+        _KEY_STANDS,
         or_(_secrets.expires_at.is_(None), _secrets.expires_at > bindparam("at")),
     )
 )
@@ -255,6 +249,11 @@ class CredentialRepository(Bound):
             .with_for_update(key_share=True)
         )
         return list(found.scalars())
+
+    async def key(self, key_id: UUID, at: datetime) -> Any | None:
+        """A live API key by its id: what `key_by_prefix` tells, without the hash."""
+        statement = select(*_KEY_COLUMNS).where(self._ours(ApiKey), _keys.id == key_id, _KEY_STANDS)
+        return (await self._connection.execute(statement, {"at": at})).first()
 
     async def accounts(self, user_ids: Collection[UUID]) -> dict[UUID, Account]:
         """The accounts of people."""

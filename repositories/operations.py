@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.audit import ActorKind
 from models.operation import (
+    UNFINISHED,
     BulkItemOutcome,
     BulkOperation,
     BulkOperationItem,
@@ -28,10 +32,33 @@ from repositories.sight import known_user, visible_operations
 _operations = table_of(BulkOperation).c
 _items = table_of(BulkOperationItem).c
 
+ROWS_AT_ONCE = 5_000
+
 ITEMS_IN_ORDER = ordered_by("items", [SortKey("index", _items.index, kind="number")], _items.id)
 OPERATIONS_LATEST_FIRST = ordered_by(
     "bulk operations", [SortKey("created_at", _operations.created_at, descending=True, kind="instant")], _operations.id
 )
+
+
+_HANDLED = _operations.succeeded + _operations.unchanged + _operations.failed + _operations.skipped
+_WAITING = _operations.status.in_(UNFINISHED)
+
+
+async def any_waiting(connection: AsyncConnection) -> bool:
+    """Whether an operation of any organization waits for a worker."""
+    return (await connection.execute(select(_operations.id).where(_WAITING).limit(1))).first() is not None
+
+
+async def next_waiting(connection: AsyncConnection) -> BulkOperation | None:
+    """Lock an operation that waits and that nobody works on, of those the one that has handled least."""
+    found = await connection.execute(
+        select(*columns(BulkOperation))
+        .where(_WAITING)
+        .order_by(_HANDLED, _operations.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    return next(iter(light(BulkOperation, found)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +151,72 @@ class OperationRepository(Bound):
         where = (self._ours(BulkOperationItem), _items.outcome.in_(outcomes))
         return await counts(self._connection, table_of(BulkOperationItem), _items.operation_id, operation_ids, *where)
 
+    async def lock(self, operation_id: UUID) -> BulkOperation | None:
+        """Lock an operation that the caller sees; waits for the batch that is under way."""
+        found = await self._connection.execute(
+            select(*columns(BulkOperation))
+            .where(self._ours(BulkOperation), _operations.id == operation_id, visible_operations(self._sight))
+            .with_for_update()
+        )
+        return next(iter(light(BulkOperation, found)), None)
+
+    async def pending(self, operation_id: UUID, limit: int) -> list[BulkOperationItem]:
+        """The first items of an operation that are not handled yet."""
+        found = await self._connection.execute(
+            select(*columns(BulkOperationItem))
+            .where(
+                self._ours(BulkOperationItem),
+                _items.operation_id == operation_id,
+                _items.outcome == BulkItemOutcome.PENDING,
+            )
+            .order_by(_items.index)
+            .limit(limit)
+        )
+        return light(BulkOperationItem, found)
+
+    async def items_of_people(self, operation_id: UUID, user_ids: Collection[UUID]) -> Sequence[Any]:
+        """`user_id`, `outcome` and `errors` of the items that stand for some of these people."""
+        found = await self._connection.execute(
+            select(_items.user_id, _items.outcome, _items.errors).where(
+                self._ours(BulkOperationItem), _items.operation_id == operation_id, _items.user_id.in_(user_ids)
+            )
+        )
+        return found.all()
+
+    async def put(self, items: Sequence[Mapping[str, Any]]) -> None:
+        """Write items anew, all of them at once."""
+        rows = table_of(BulkOperationItem)
+        put: Any = sqlite_insert if self._connection.dialect.name == "sqlite" else postgresql_insert
+        statement = put(rows)
+        changing = ("user_id", "user_version", "outcome", "errors", "warnings", "effects")
+        values = {name: statement.excluded[name] for name in changing}
+        await self._connection.execute(
+            statement.on_conflict_do_update(index_elements=[_items.id], set_=values), [dict(item) for item in items]
+        )
+
+    async def skip_pending(self, operation_id: UUID) -> int:
+        """Leave the rest of an operation alone; how many that was."""
+        skipped = await self._connection.execute(
+            update(table_of(BulkOperationItem))
+            .where(
+                self._ours(BulkOperationItem),
+                _items.operation_id == operation_id,
+                _items.outcome == BulkItemOutcome.PENDING,
+            )
+            .values(outcome=BulkItemOutcome.SKIPPED)
+        )
+        return skipped.rowcount
+
+    async def update(self, operation_id: UUID, values: Mapping[str, Any]) -> None:
+        """Change an operation that is locked."""
+        await self._connection.execute(
+            update(table_of(BulkOperation))
+            .where(self._ours(BulkOperation), _operations.id == operation_id)
+            .values(dict(values))
+        )
+
     async def add(self, operation: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> None:
         """Keep an operation with its items."""
         await self._insert(BulkOperation, [operation])
-        await self._insert(BulkOperationItem, items)
+        for start in range(0, len(items), ROWS_AT_ONCE):
+            await self._insert(BulkOperationItem, items[start : start + ROWS_AT_ONCE])

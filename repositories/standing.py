@@ -109,6 +109,13 @@ class StandingRepository(Bound):
             found |= {(named_by, row[0]): row[1] for row in rows}
         return found
 
+    async def versions(self, named_by: str, keys: Collection[Any]) -> dict[Any, tuple[UUID, int]]:
+        """Id and version of the people of a target, by its keys; of those whom the caller does not see too."""
+        found = await self._connection.execute(
+            select(NAMED_BY[named_by], _users.id, _users.version).where(self._ours(User), self._named(named_by, keys))
+        )
+        return {row[0]: (row[1], row[2]) for row in found}
+
     def _named(self, named_by: str, keys: Collection[Any]) -> ColumnElement[bool]:
         named = NAMED_BY[named_by].in_(keys)
         return named if named_by == "ids" else and_(named, _users.status != UserStatus.DELETED)
@@ -163,7 +170,11 @@ class StandingRepository(Bound):
     async def caller_stands(
         self, kind: ActorKind, caller_id: UUID | None, session_id: UUID | None, at: datetime
     ) -> bool:
-        """Whether the caller may still act, asked again under the locks of a change."""
+        """Whether the caller may still act, asked again under the locks of a change.
+
+        Args:
+            session_id: Of a person who asks; None for one whose operation a worker does.
+        """
         if kind is ActorKind.SYSTEM:
             return True
         if kind is ActorKind.API_KEY:
@@ -176,8 +187,9 @@ class StandingRepository(Bound):
                 _users.id == caller_id,
                 _users.status == UserStatus.ACTIVE,
                 _NO_BLOCK,
-                exists().where(_sessions.id == session_id, _sessions.ended_at.is_(None)),
             )
+            if session_id is not None:
+                statement = statement.where(exists().where(_sessions.id == session_id, _sessions.ended_at.is_(None)))
         return (await self._connection.execute(statement)).first() is not None
 
     async def administrators(self) -> set[UUID]:

@@ -25,12 +25,19 @@ PLAN_ID = ("input", "target", "planId")
 
 @dataclass(slots=True)
 class Run:
-    """One action on one batch of people, in one transaction."""
+    """One action on one batch of people, in one transaction.
+
+    Attributes:
+        queued: Whether this is one batch of several.
+        carried: Of a dry run: the seats that the batches before would have taken, by license.
+    """
 
     context: Context
     change: Change
     terms: Terms
     operation_id: UUID
+    queued: bool = False
+    carried: Mapping[UUID, int] = field(default_factory=dict)
 
     @property
     def caller(self) -> Caller:
@@ -114,7 +121,7 @@ async def carry_out(run: Run, action: Action, named: UserTarget) -> tuple[list[I
         Refused: The terms name what cannot be had, or somebody in a plan changed since.
     """
     people = await lock_people(run.context, run.change, named, action.permission, administrators=action.administrators)
-    _refuse_stale(named, people)
+    refuse_stale(named, {key: person.version for key, person in people.items()})
     await action.load(run, people.values())
     items = items_of(named, people, run.context, lambda person: action.assess(person, run.caller))
     await action.guard(run, items)
@@ -122,17 +129,18 @@ async def carry_out(run: Run, action: Action, named: UserTarget) -> tuple[list[I
     return items, await action.apply(run, passing) if passing else Done()
 
 
-def _refuse_stale(named: UserTarget, people: Mapping[Any, Person]) -> None:
-    """Raise PLAN_STALE when somebody whom a plan lists changed since (requirement E9)."""
-    moved = [
-        user_id
-        for user_id, version in named.versions.items()
-        if (person := people.get(user_id)) is None or person.version != version
-    ]
+def refuse_stale(named: UserTarget, versions: Mapping[Any, int]) -> None:
+    """Refuse a plan as a whole when somebody whom it lists changed since (requirement E9).
+
+    Args:
+        versions: Those that the people have now, by their keys.
+
+    Raises:
+        Refused: PLAN_STALE.
+    """
+    moved = sum(versions.get(key) != version for key, version in named.versions.items())
     if moved:
-        who = ", ".join(people[each].label for each in moved[:3] if each in people and people[each].visible)
-        words = f"{len(moved):,} of the people changed since the dry run"
-        raise refuse(Code.PLAN_STALE, f"{words}: {who}." if who else f"{words}.", *PLAN_ID)
+        raise refuse(Code.PLAN_STALE, f"{moved:,} of the people changed since the dry run.", *PLAN_ID)
 
 
 def camel(name: str) -> str:

@@ -117,7 +117,7 @@ async def actions_of_user(context: Context, user: User) -> list[UserAction]:
 def _actions(
     one: Person, caller: Caller, administrators: set[UUID], without_seat: set[UUID], skilled: set[UUID]
 ) -> list[UserAction]:
-    last = bool(one.is_full_administrator and assess_last_administrator([one], administrators))
+    last = bool(one.is_full_administrator and assess_last_administrator([one.id], administrators))
     found = []
     for action, rule in _RULES.items():
         scope = caller.scope(rule.permission)

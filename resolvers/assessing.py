@@ -104,14 +104,14 @@ def assess_sign_out(person: Person, caller: Caller, policy: ActiveContactPolicy)
     return _assess_contact(person, policy)
 
 
-def assess_last_administrator(leaving: Collection[Person], administrators: Collection[UUID]) -> set[UUID]:
+def assess_last_administrator(leaving: Collection[UUID], administrators: Collection[UUID]) -> set[UUID]:
     """Who cannot leave, because no active, unblocked full administrator would be left (requirement E6).
 
     Args:
         leaving: Everybody whom the batch would take out of service.
         administrators: The full administrators who are active and not blocked now.
     """
-    gone = {person.id for person in leaving} & set(administrators)
+    gone = set(leaving) & set(administrators)
     return gone if gone and gone == set(administrators) else set()
 
 

@@ -73,6 +73,8 @@ class Item:
     Attributes:
         person: Whom it stands for; None when there is nobody, nobody that the caller sees, or nobody yet.
         label: Name to record for the person.
+        id: Key of the item where it is kept already.
+        expected: Version that the person must have, by the plan that is executed.
         changes: Field, before and after, for the audit event.
     """
 
@@ -81,6 +83,8 @@ class Item:
     person: Person | None = None
     label: str | None = None
     user_id: UUID | None = None
+    id: UUID | None = None
+    expected: int | None = None
     outcome: BulkItemOutcome = BulkItemOutcome.SUCCEEDED
     errors: list[Problem] = field(default_factory=list)
     warnings: list[Warning] = field(default_factory=list)
@@ -123,6 +127,9 @@ def items_of(
     for index, (given, key) in enumerate(zip(target.given, target.keys, strict=True)):
         item = Item(index, given)
         items.append(item)
+        if target.kept:
+            row = target.kept[index]
+            item.index, item.id, item.expected = row.index, row.id, row.user_version
         if index in target.refused:
             for problem in target.refused[index]:
                 item.fail(problem)
@@ -139,6 +146,9 @@ def items_of(
             continue
         assert person is not None
         item.person, item.user_id, item.label = person, person.id, person.label
+        if item.expected not in (None, person.version):
+            item.fail(Problem(Code.PLAN_STALE, f"{person.label} changed since the dry run."))
+            continue
         verdict = assess(person)
         if verdict is UNCHANGED:
             item.outcome = BulkItemOutcome.UNCHANGED
@@ -174,45 +184,69 @@ async def write_operation(
     actions: Mapping[UUID, tuple[AuditAction, int]],
     news: Sequence[News] = (),
 ) -> BulkAnswer:
-    """Keep an operation with its items and, unless it is a dry run, an audit event for each changed person and news.
+    """Keep a finished operation with its items and, unless it is a dry run, an audit event for each changed person.
 
     Args:
         asked: What else was asked for, kept with the operation.
         actions: What was done to each changed person, and the version of the person after it.
         news: What others are told besides.
     """
+    row = operation_row(context, change, operation_id, kind, terms, asked) | {
+        "status": completed(items_failed(items)),
+        "total": len(items),
+        **totals_of(items),
+        "started_at": change.at,
+        "finished_at": context.now(),
+    }
+    versions = {} if terms.dry_run else {user_id: version for user_id, (_, version) in actions.items()}
+    item_rows = [item_row(item, operation_id, change, versions) for item in items]
+    await change.kept.operations.add(row, item_rows)
+    if not terms.dry_run:
+        await tell(context, change, operation_id, items, terms, actions, news)
+    return answer_of(row, item_rows)
+
+
+def answer_of(operation: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> BulkAnswer:
+    """What is answered about an operation that was just written."""
+    shown = (BulkItemOutcome.FAILED, BulkItemOutcome.SKIPPED)
+    failed = [row_class(BulkOperationItem)(**each) for each in items if each["outcome"] in shown]
+    return BulkAnswer(failed=failed[:MAX_FAILED_SHOWN], operation=row_class(BulkOperation)(**operation))
+
+
+def operation_row(
+    context: Context,
+    change: Change,
+    operation_id: UUID,
+    kind: BulkOperationKind,
+    terms: Terms,
+    asked: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The row of an operation on which nothing was done yet."""
     caller = context.known
-    row: dict[str, Any] = {
+    return {
         "id": operation_id,
         "organization_id": caller.organization_id,
         "kind": kind,
-        "status": _status(items),
+        "status": BulkOperationStatus.QUEUED,
         "dry_run": terms.dry_run,
         "error_policy": terms.error_policy,
         "terms": dict(asked),
-        **_totals(items),
+        "total": 0,
+        **totals_of(()),
+        "carried": None,
+        "failure": None,
         "actor_kind": caller.kind,
         "actor_id": caller.id,
         "reason": terms.reason,
         "note": terms.note,
         "request_id": context.request_id,
         "created_at": change.at,
-        "started_at": change.at,
-        "finished_at": context.now(),
+        "started_at": None,
+        "finished_at": None,
     }
-    item_rows = [
-        _item_row(item, operation_id, caller.organization_id, change, None if terms.dry_run else actions)
-        for item in items
-    ]
-    await change.kept.operations.add(row, item_rows)
-    if not terms.dry_run:
-        await _tell(context, change, operation_id, items, terms, actions, news)
-    shown = (BulkItemOutcome.FAILED, BulkItemOutcome.SKIPPED)
-    failed = [row_class(BulkOperationItem)(**each) for each in item_rows if each["outcome"] in shown]
-    return BulkAnswer(failed=failed[:MAX_FAILED_SHOWN], operation=row_class(BulkOperation)(**row))
 
 
-async def _tell(
+async def tell(
     context: Context,
     change: Change,
     operation_id: UUID,
@@ -221,6 +255,7 @@ async def _tell(
     actions: Mapping[UUID, tuple[AuditAction, int]],
     news: Sequence[News],
 ) -> None:
+    """Write an audit event for each changed person, and what others are told."""
     # In the order of the items: `actions` has the order in which the database returned changed rows.
     facts = [
         Fact(actions[user_id][0], "User", user_id, item.label or item.key, actions[user_id][1], item.changes)
@@ -230,14 +265,19 @@ async def _tell(
     await record(context, change, facts, news, operation_id=operation_id, reason=terms.reason, note=terms.note)
 
 
-def _status(items: Sequence[Item]) -> BulkOperationStatus:
+def items_failed(items: Sequence[Item]) -> int:
+    """How many were neither changed nor already as asked."""
     done = (BulkItemOutcome.SUCCEEDED, BulkItemOutcome.UNCHANGED)
-    if all(item.outcome in done for item in items):
-        return BulkOperationStatus.COMPLETED
-    return BulkOperationStatus.COMPLETED_WITH_ERRORS
+    return sum(item.outcome not in done for item in items)
 
 
-def _totals(items: Sequence[Item]) -> dict[str, int]:
+def completed(failed: int) -> BulkOperationStatus:
+    """The state of an operation that handled every item."""
+    return BulkOperationStatus.COMPLETED_WITH_ERRORS if failed else BulkOperationStatus.COMPLETED
+
+
+def totals_of(items: Sequence[Item]) -> dict[str, int]:
+    """Totals over items, by their columns; those that are not handled yet count in none."""
     totals = {outcome.name.lower(): 0 for outcome in BulkItemOutcome}
     effects = dict.fromkeys(COUNTED_EFFECTS.values(), 0)
     for item in items:
@@ -246,33 +286,34 @@ def _totals(items: Sequence[Item]) -> dict[str, int]:
             counted = COUNTED_EFFECTS.get((effect.kind, effect.subject[0])) if effect.subject else None
             if counted is not None:
                 effects[counted] += 1
+    del totals["pending"]
     return totals | effects
 
 
-def _item_row(
-    item: Item,
-    operation_id: UUID,
-    organization_id: UUID,
-    change: Change,
-    actions: Mapping[UUID, tuple[AuditAction, int]] | None,
-) -> dict[str, Any]:
-    version = None if item.person is None else item.person.version
-    if actions is not None and item.user_id is not None and item.user_id in actions:
-        version = actions[item.user_id][1]
+def item_row(item: Item, operation_id: UUID, change: Change, versions: Mapping[UUID, int]) -> dict[str, Any]:
+    """An item as it is kept.
+
+    Args:
+        versions: Versions of those who were changed; of the others that which they have counts.
+    """
+    version = item.expected if item.person is None else item.person.version
+    if item.user_id is not None:
+        version = versions.get(item.user_id, version)
     return {
-        "id": uuid7(change.at),
-        "organization_id": organization_id,
+        "id": item.id or uuid7(change.at),
+        "organization_id": change.kept.organization_id,
         "operation_id": operation_id,
         "index": item.index,
         "key": item.key,
         "user_id": item.user_id,
         "user_version": version,
         "outcome": item.outcome,
-        "errors": [_said(problem) for problem in item.errors],
-        "warnings": [_said(warning) for warning in item.warnings],
+        "errors": [said(problem) for problem in item.errors],
+        "warnings": [said(warning) for warning in item.warnings],
         "effects": [effect.kept() for effect in item.effects],
     }
 
 
-def _said(said: Problem | Warning) -> dict[str, Any]:
+def said(said: Problem | Warning) -> dict[str, Any]:
+    """A problem or a warning as it is kept."""
     return {"code": said.code.value, "message": said.message, "path": None if said.path is None else list(said.path)}

@@ -46,8 +46,10 @@ class Change:
     async def trial(self) -> AsyncIterator[None]:
         """What is changed inside is taken back at the end, and its locks are given up."""
         savepoint = await self.kept.connection.begin_nested()
-        yield
-        await savepoint.rollback()  # after a fault the whole transaction is undone
+        try:
+            yield
+        finally:
+            await savepoint.rollback()
 
 
 @dataclass

@@ -70,7 +70,7 @@ class Deactivate(Action):
         return assess_deactivation(person, caller, self.on_active_contact)
 
     async def guard(self, run: Run, items: Sequence[Item]) -> None:
-        await keep_an_administrator(run.change, items)
+        await keep_an_administrator(run, items)
 
     async def apply(self, run: Run, passing: dict[UUID, Item]) -> Done:
         change = run.change
@@ -109,7 +109,7 @@ class Reactivate(Action):
         return assess_reactivation(person, caller)
 
     async def guard(self, run: Run, items: Sequence[Item]) -> None:
-        self.names = await _find_seats(run.change, items)
+        self.names = await _find_seats(run, items)
 
     async def apply(self, run: Run, passing: dict[UUID, Item]) -> Done:
         change = run.change
@@ -146,7 +146,7 @@ class ForceOffline(Action):
         return assess_force_offline(person, caller, self.on_active_contact)
 
     async def guard(self, run: Run, items: Sequence[Item]) -> None:
-        await keep_an_administrator(run.change, items)
+        await keep_an_administrator(run, items)
 
     async def apply(self, run: Run, passing: dict[UUID, Item]) -> Done:
         change = run.change
@@ -238,15 +238,33 @@ def _drop_signed_out_already(passing: Mapping[UUID, Item]) -> None:
             item.outcome = BulkItemOutcome.UNCHANGED
 
 
-async def keep_an_administrator(change: Change, items: Sequence[Item]) -> None:
-    """Fail the items that would take the last full administrator (requirement E6, rule M6)."""
+async def keep_an_administrator(run: Run, items: Sequence[Item]) -> None:
+    """Fail the items that would take the last full administrator (requirement E6, rule M6).
+
+    Of an operation in several batches all of its people count, so that it fails for the same ones as in one.
+    """
     leaving = [item.person for item in items if item.passing and item.person and item.person.is_full_administrator]
     if not leaving:
         return
-    kept = assess_last_administrator(leaving, await change.kept.standing.administrators())
+    administrators = await run.change.kept.standing.administrators()
+    gone = {person.id for person in leaving}
+    if run.queued:
+        gone |= await _meant(run, administrators)
+    kept = assess_last_administrator(gone, administrators)
     for item in items:
         if item.passing and item.user_id in kept:
             item.fail(Problem(Code.LAST_ADMINISTRATOR, "No active full administrator would be left."))
+
+
+async def _meant(run: Run, administrators: Collection[UUID]) -> set[UUID]:
+    """Who of the administrators the other batches would take: those still to come, and those kept for this reason."""
+    kept, failed = Code.LAST_ADMINISTRATOR.value, BulkItemOutcome.FAILED
+    return {
+        item.user_id
+        for item in await run.change.kept.operations.items_of_people(run.operation_id, administrators)
+        if item.outcome in (BulkItemOutcome.PENDING, BulkItemOutcome.SUCCEEDED)
+        or (item.outcome is failed and any(error["code"] == kept for error in item.errors))
+    }
 
 
 async def sign_out(
@@ -367,7 +385,7 @@ def _tell_seats(
     return moved
 
 
-async def _find_seats(change: Change, items: Sequence[Item]) -> dict[UUID, str]:
+async def _find_seats(run: Run, items: Sequence[Item]) -> dict[UUID, str]:
     """Fail the items for whose suspended licenses no seat is left; names of the licenses that come back."""
     passing = people_of([item for item in items if item.passing])
     if not passing:
@@ -375,7 +393,7 @@ async def _find_seats(change: Change, items: Sequence[Item]) -> dict[UUID, str]:
     needs: dict[UUID, set[UUID]] = {}
     held: set[tuple[UUID, UUID]] = set()
     names: dict[UUID, str] = {}
-    for grant in await change.kept.seats.grants_of(passing):
+    for grant in await run.change.kept.seats.grants_of(passing):
         if grant.state is LicenseGrantState.SUSPENDED:
             needs.setdefault(grant.user_id, set()).add(grant.license_id)
             names[grant.license_id] = grant.name
@@ -387,7 +405,9 @@ async def _find_seats(change: Change, items: Sequence[Item]) -> dict[UUID, str]:
         if user_id in needs
     }
     if in_order:
-        without, _ = assess_seats(in_order, await change.kept.seats.lock_limited(names))
+        left = await run.change.kept.seats.lock_limited(names)
+        left = {license_id: seats - run.carried.get(license_id, 0) for license_id, seats in left.items()}
+        without, _ = assess_seats(in_order, left)
         for user_id, license_id in without.items():
             passing[user_id].fail(Problem(Code.NO_SEAT_AVAILABLE, f"No seat of {names[license_id]} is left."))
     return names

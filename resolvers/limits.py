@@ -18,7 +18,8 @@ class Limits:
     max_cost: int = 20_000
     max_query_s: float = 10
     max_page_size: int = 100
-    max_bulk_targets: int = 1_000
+    max_bulk_targets: int = 10_000
+    max_matched_targets: int = 100_000
     max_inline_targets: int = 1_000
     max_create_users: int = 25
     max_call_records: int = 1_000

@@ -87,7 +87,17 @@ async def items_of_operation(
 
 def errors_of(item: BulkOperationItem) -> list[Problem]:
     """Why an item failed, as it was kept."""
-    return [Problem(MutationErrorCode(one["code"]), one["message"], _path(one)) for one in item.errors]
+    return [_problem(one) for one in item.errors]
+
+
+def failure_of(operation: BulkOperation) -> Problem | None:
+    """Why an operation gave up, as it was kept."""
+    return None if operation.failure is None else _problem(operation.failure)
+
+
+def processed(operation: BulkOperation) -> int:
+    """How many items of an operation were handled."""
+    return operation.succeeded + operation.unchanged + operation.failed + operation.skipped
 
 
 def warnings_of(item: BulkOperationItem) -> list[Warning]:
@@ -106,6 +116,10 @@ def effects_of(item: BulkOperationItem) -> list[KeptEffect]:
         )
         for one in item.effects
     ]
+
+
+def _problem(said: Mapping[str, Any]) -> Problem:
+    return Problem(MutationErrorCode(said["code"]), said["message"], _path(said))
 
 
 def _path(said: Mapping[str, Any]) -> tuple[str, ...] | None:

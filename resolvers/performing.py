@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import replace
 
-from models.operation import BulkOperation, StateChangeReason
+from models.operation import UNFINISHED, BulkOperation, BulkOperationStatus, StateChangeReason
 from models.storage import uuid7
 from resolvers.acting import PLAN_ID, Action, Run, camel, carry_out
 from resolvers.bulk import BulkAnswer, Terms, write_operation
 from resolvers.context import Change, Context
 from resolvers.operations import errors_of
+from resolvers.queued import enqueue
 from resolvers.refusals import MutationErrorCode as Code
 from resolvers.refusals import refuse
 from resolvers.targets import PlanTarget, Target, UserTarget, resolved
@@ -21,6 +22,8 @@ async def perform(context: Context, action: Action, target: Target, terms: Terms
 
     A dry run does the very same inside the transaction, takes it back, and keeps what came of it: its outcomes and
     effects are those of the real thing by construction. It is executed by a `PlanTarget`.
+
+    What is too much for a request is left to a worker (rule M2).
 
     Raises:
         NotPermitted: The caller may not do this to anybody.
@@ -35,6 +38,8 @@ async def perform(context: Context, action: Action, target: Target, terms: Terms
         else:
             named = await resolved(change, target, context.limits)
         run = Run(context, change, on, uuid7(change.at))
+        if len(named.keys) > context.limits.max_inline_targets:
+            return await enqueue(run, asked, named)
         async with change.trial() if on.dry_run else nullcontext():
             items, done = await carry_out(run, asked, named)
         answer = await write_operation(
@@ -52,7 +57,10 @@ async def perform(context: Context, action: Action, target: Target, terms: Terms
             await change.kept.seats.move(done.seats, at=change.at)
         return answer
 
-    return await context.changing(work)
+    answer = await context.changing(work)
+    if answer.operation is not None and answer.operation.status in UNFINISHED:
+        context.bell.ring()
+    return answer
 
 
 async def _planned(
@@ -68,6 +76,8 @@ async def _planned(
         raise refuse(Code.NOT_FOUND, "There is no dry run with this id.", *PLAN_ID)
     if plan.kind is not action.kind:
         raise refuse(Code.INVALID, "This is a dry run of another mutation.", *PLAN_ID)
+    if plan.status not in (BulkOperationStatus.COMPLETED, BulkOperationStatus.COMPLETED_WITH_ERRORS):
+        raise refuse(Code.INVALID_STATE, "The dry run has not handled every item.", *PLAN_ID)
     planned = action.of(plan.terms)
     name = action.written_otherwise(planned) or _term_written_otherwise(terms, plan)
     if name is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from models.operation import BulkOperationItem
 from models.permission import Permission
 from models.presence import PresenceState
 from models.user import UserRole, UserStatus
@@ -30,6 +31,7 @@ class UserTarget:
         keys: The same keys in the form in which they are compared; None where nobody is meant.
         versions: What a plan knows of the people: their versions, by key.
         refused: What a plan says of items without a person, by their places.
+        kept: The items, where they are kept already.
     """
 
     named_by: str
@@ -37,6 +39,7 @@ class UserTarget:
     keys: Sequence[Any]
     versions: Mapping[UUID, int] = field(default_factory=dict)
     refused: Mapping[int, Sequence[Problem]] = field(default_factory=dict)
+    kept: Sequence[BulkOperationItem] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ async def resolved(change: Change, target: UserTarget | MatchingTarget, limits: 
     """
     if isinstance(target, UserTarget):
         return target
-    question, limit = target.question, limits.max_inline_targets
+    question, limit = target.question, limits.max_matched_targets
     ids = await change.kept.users.ids(question.wanted, question.statuses, limit)
     path = ("input", "target", "matching")
     expected = target.expected_count

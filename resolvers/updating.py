@@ -206,7 +206,7 @@ async def _administrator_problem(change: Change, person: Person, roles: frozense
     """E6: the last full administrator keeps the role."""
     if not person.is_full_administrator or UserRole.FULL_ADMINISTRATOR in roles:
         return None
-    if assess_last_administrator([person], await change.kept.standing.administrators()):
+    if assess_last_administrator([person.id], await change.kept.standing.administrators()):
         words = "No active full administrator would be left."
         return Problem(Code.LAST_ADMINISTRATOR, words, (*_PATH, "roles"))
     return None

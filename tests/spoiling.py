@@ -228,7 +228,11 @@ ACCOUNTS = [
 
 RECORDS = [
     *(
-        spoil("operation-outcomes", f"UPDATE bulk_operations SET {total} = {total} + 1 WHERE id = {FAILED}")
+        spoil(
+            "operation-outcomes",
+            f"UPDATE bulk_operations SET {total} = {total} + 1 WHERE id = {FAILED}",
+            also=("operation-status",),
+        )
         for total in ("succeeded", "unchanged", "failed", "skipped")
     ),
     spoil("operation-outcomes", f"UPDATE bulk_operation_items SET outcome = 2 WHERE operation_id = {OPERATION}"),
@@ -242,7 +246,14 @@ RECORDS = [
         for total in ("sessions_ended", "teams_left", "queues_left", "contacts_ended", "seats_freed", "seats_needed")
     ),
     spoil("operation-effects", f"UPDATE bulk_operation_items SET effects = '[]' WHERE operation_id = {OPERATION}"),
+    spoil(
+        "operation-outcomes",
+        f"UPDATE bulk_operations SET total = total + 1 WHERE id = {FAILED}",
+        also=("operation-status",),
+    ),
     spoil("operation-status", f"UPDATE bulk_operations SET status = 4 WHERE id = {OPERATION}"),
+    spoil("operation-status", f"UPDATE bulk_operations SET status = 2 WHERE id = {FAILED}"),
+    spoil("operation-status", f"UPDATE bulk_operations SET finished_at = NULL WHERE id = {FAILED}"),
     spoil("operation-status", f"UPDATE bulk_operations SET status = 3 WHERE id = {FAILED}"),
     spoil(
         "operation-item-places",

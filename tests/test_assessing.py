@@ -149,10 +149,10 @@ def test_sign_out_spares_nobody_but_a_contact_when_told_so() -> None:
 def test_the_last_administrators_stay_together() -> None:
     """E6: judged over the whole batch; somebody blocked or deactivated does not count as one who is left."""
     one, two = (somebody(roles=frozenset({UserRole.FULL_ADMINISTRATOR})) for _ in range(2))
-    assert assess_last_administrator([one], {one.id, two.id}) == set()
-    assert assess_last_administrator([one, two], {one.id, two.id}) == {one.id, two.id}
-    assert assess_last_administrator([one], {one.id}) == {one.id}
-    assert assess_last_administrator([two], {one.id}) == set()
+    assert assess_last_administrator([one.id], {one.id, two.id}) == set()
+    assert assess_last_administrator([one.id, two.id], {one.id, two.id}) == {one.id, two.id}
+    assert assess_last_administrator([one.id], {one.id}) == {one.id}
+    assert assess_last_administrator([two.id], {one.id}) == set()
 
 
 def test_seats_go_to_the_first_in_the_order_of_the_input() -> None:

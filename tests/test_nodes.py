@@ -156,7 +156,7 @@ async def test_a_caller_is_told_the_limits_and_held_to_them(gateway: Gateway, st
     )["viewer"]["limits"]
     assert told == {
         "maxPageSize": 100,
-        "maxBulkTargets": 1000,
+        "maxBulkTargets": 10_000,
         "maxInlineTargets": 1000,
         "maxCreateUsers": 25,
         "maxCallRecords": 1_000,
@@ -171,10 +171,10 @@ async def test_a_caller_is_told_the_limits_and_held_to_them(gateway: Gateway, st
     document = """
     mutation Out($ids: [ID!]!) { signOutUsers(input: {target: {ids: $ids}}) { errors { code path } operation { id } } }
     """
-    unknown = [global_id("User", uuid7()) for _ in range(1001)]
+    unknown = [global_id("User", uuid7()) for _ in range(10_001)]
     refused = (await gateway.ask(document, {"ids": unknown}))["signOutUsers"]
     assert refused == {
         "errors": [{"code": "TOO_MANY_ITEMS", "path": ["input", "target", "ids"]}],
         "operation": None,
     }
-    assert (await gateway.ask(document, {"ids": unknown[:1000]}))["signOutUsers"]["operation"]
+    assert (await gateway.ask(document, {"ids": unknown[:10_000]}))["signOutUsers"]["operation"]

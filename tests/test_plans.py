@@ -100,7 +100,6 @@ async def test_a_plan_is_stale_once_somebody_in_it_changed(gateway: Gateway, sta
     before = await whole(gateway.database)
     stale = await bulk(gateway, "deactivateUsers", {"planId": plan.operation["id"]})
     assert (stale.codes, stale.paths) == (["PLAN_STALE"], [["input", "target", "planId"]])
-    assert people[1].name in stale.payload["errors"][0]["message"]
     assert stale.operation is None
     assert await whole(gateway.database) == before
 

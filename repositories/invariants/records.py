@@ -16,6 +16,7 @@ from sqlalchemy import (
     distinct,
     exists,
     func,
+    not_,
     or_,
     select,
     true,
@@ -24,7 +25,14 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from models.call_record import CallRecord
 from models.license import License, LicenseGrant, LicenseGrantState, LicensePool, SeatLedgerEntry
-from models.operation import COUNTED_EFFECTS, BulkItemOutcome, BulkOperation, BulkOperationItem, BulkOperationStatus
+from models.operation import (
+    COUNTED_EFFECTS,
+    UNFINISHED,
+    BulkItemOutcome,
+    BulkOperation,
+    BulkOperationItem,
+    BulkOperationStatus,
+)
 from models.session import Session
 from models.storage import table_of
 from repositories.invariants.invariant import Asked, Invariant, Never
@@ -54,8 +62,14 @@ def _differing(totals: FromClause) -> Select[Any]:
 
 
 def _outcomes() -> Select[Any]:
-    sums = [_sum_where(_items.outcome == each).label(each.name.lower()) for each in BulkItemOutcome]
+    handled = [each for each in BulkItemOutcome if each is not BulkItemOutcome.PENDING]
+    sums = [_sum_where(_items.outcome == each).label(each.name.lower()) for each in handled]
+    sums.append(func.count().label("total"))
     return _differing(select(_items.operation_id, *sums).group_by(_items.operation_id).subquery("totals"))
+
+
+_HANDLED = _operations.succeeded + _operations.unchanged + _operations.failed + _operations.skipped
+_WITH_ERRORS = _operations.failed + _operations.skipped > 0
 
 
 def _effects(asked: Asked) -> Select[Any]:
@@ -117,10 +131,15 @@ RECORDS: tuple[Invariant, ...] = (
     ),
     Never(
         "operation-status",
-        "An operation was completed without errors though items failed or were skipped, or the other way round.",
+        "An operation ended before all its items were handled, or goes on after that; or it was completed without "
+        "errors though items failed or were skipped, or the other way round.",
         select(_operations.id).where(
-            (_operations.failed + _operations.skipped > 0)
-            != (_operations.status == BulkOperationStatus.COMPLETED_WITH_ERRORS)
+            or_(
+                _operations.status.in_(UNFINISHED) == (_operations.total == _HANDLED),
+                _operations.status.in_(UNFINISHED) != _operations.finished_at.is_(None),
+                and_(_operations.status == BulkOperationStatus.COMPLETED, _WITH_ERRORS),
+                and_(_operations.status == BulkOperationStatus.COMPLETED_WITH_ERRORS, not_(_WITH_ERRORS)),
+            )
         ),
     ),
     Never(

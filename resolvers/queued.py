@@ -1,0 +1,244 @@
+"""Bulk operations that go on after the answer: kept with their people, and done in batches by a worker (M2, Z4).
+
+A batch is one transaction. It locks the operation first, so that nobody else works on it, and holds what it did to
+people, to their items and to the totals: a worker that is killed leaves nothing behind but a batch that is still to
+be done. The lock is the lease; it ends with the connection of whoever holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.operation import (
+    UNFINISHED,
+    BulkErrorPolicy,
+    BulkItemOutcome,
+    BulkOperation,
+    BulkOperationKind,
+    BulkOperationStatus,
+)
+from repositories.engine import Database, DatabaseUnavailable
+from repositories.kept import Kept
+from repositories.operations import any_waiting, next_waiting
+from repositories.sight import EVERYTHING
+from resolvers.acting import Action, Done, Run, carry_out, refuse_stale
+from resolvers.authentication import caller_now
+from resolvers.bulk import BulkAnswer, Item, Terms, answer_of, completed, item_row, operation_row, said, tell, totals_of
+from resolvers.context import Change, Context, utc_now
+from resolvers.lifecycle import Deactivate, ForceOffline, Reactivate, ResumeOnline, SignOut
+from resolvers.membership import AssignQueues, AssignSkillGroups, AssignTeams
+from resolvers.refusals import MutationErrorCode as Code
+from resolvers.refusals import NotAuthenticated, NotPermitted, Problem, Refused, refuse
+from resolvers.targets import UserTarget
+
+KEYS_AT_ONCE = 10_000
+BATCH = 500
+HANDLED = ("succeeded", "unchanged", "failed", "skipped")
+
+ACTIONS: Mapping[BulkOperationKind, type[Action]] = {
+    action.kind: action
+    for action in (
+        Deactivate,
+        Reactivate,
+        ForceOffline,
+        ResumeOnline,
+        SignOut,
+        AssignTeams,
+        AssignQueues,
+        AssignSkillGroups,
+    )
+}
+
+log = structlog.get_logger(__name__)
+
+
+async def enqueue(run: Run, action: Action, named: UserTarget) -> BulkAnswer:
+    """Keep an operation with its people for a worker, who assesses them when it comes to them.
+
+    Raises:
+        NotAuthenticated: The caller does not stand any more.
+        Refused: It is to be done to all or nobody, or the terms name what cannot be had.
+    """
+    change, caller = run.change, run.caller
+    if run.terms.error_policy is BulkErrorPolicy.ATOMIC:
+        limit = run.context.limits.max_inline_targets
+        words = f"ATOMIC is for at most {limit:,} targets, which are handled before the answer."
+        raise refuse(Code.INVALID, words, "input", "errorPolicy")
+    if not await change.kept.standing.caller_stands(caller.kind, caller.id, caller.session_id, change.at):
+        raise NotAuthenticated("Your session or key has ended.")
+    await action.load(run, ())
+    items = await _waiting(change, named)
+    row = operation_row(run.context, change, run.operation_id, action.kind, run.terms, action.kept())
+    row |= {"total": len(items), **totals_of(items)}
+    rows = [item_row(item, run.operation_id, change, {}) for item in items]
+    await change.kept.operations.add(row, rows)
+    return answer_of(row, rows)
+
+
+async def _waiting(change: Change, named: UserTarget) -> list[Item]:
+    """An item for each key, with its person if there is one: whom a key names is settled now (rule M7)."""
+    found: Mapping[Any, tuple[UUID, int]] = {}
+    for start in range(0, len(named.keys), KEYS_AT_ONCE):
+        keys = {key for key in named.keys[start : start + KEYS_AT_ONCE] if key is not None}
+        found = {**found, **await change.kept.standing.versions(named.named_by, keys)}
+    refuse_stale(named, {key: version for key, (_, version) in found.items()})
+    items = []
+    seen: set[Any] = set()
+    for index, (given, key) in enumerate(zip(named.given, named.keys, strict=True)):
+        item = Item(index, given, outcome=BulkItemOutcome.PENDING)
+        items.append(item)
+        for problem in named.refused.get(index, ()):
+            item.fail(problem)
+        if key is None:
+            continue
+        if key in seen:
+            item.fail(Problem(Code.DUPLICATE_IN_REQUEST, "An earlier item names the same user."))
+            continue
+        seen.add(key)
+        if key in found:
+            item.user_id = found[key][0]
+            item.expected = named.versions.get(key)
+    return items
+
+
+async def work_on_next(database: Database, *, now: Callable[[], datetime] = utc_now) -> bool:
+    """Do one batch of one operation, of that which has got least far; whether there was one.
+
+    An operation that a fault of ours stops is FAILED; what it has not come to is SKIPPED and can be tried again.
+
+    Raises:
+        DatabaseUnavailable: The database is gone; the batch is as if it had not begun.
+    """
+    async with database.reading() as connection:
+        if not await any_waiting(connection):
+            return False
+    begun: list[BulkOperation] = []
+
+    async def work(connection: AsyncConnection) -> bool:
+        begun.clear()
+        operation = await next_waiting(connection)
+        if operation is None:
+            return False
+        begun.append(operation)
+        await _batch(database, connection, operation, now)
+        return True
+
+    try:
+        return await database.change(work)
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:
+        if not begun:
+            raise
+        log.error("an operation failed", operation=str(begun[0].id), exc_info=error)
+        await database.change(lambda connection: _give_up(connection, begun[0], now))
+        return True
+
+
+async def _batch(
+    database: Database, connection: AsyncConnection, operation: BulkOperation, now: Callable[[], datetime]
+) -> None:
+    action = ACTIONS[operation.kind].of(operation.terms)
+    caller = await caller_now(connection, operation.organization_id, operation.actor_kind, operation.actor_id, now())
+    if caller is None or caller.scope(action.permission) is None:
+        kept = Kept(connection, operation.organization_id, EVERYTHING)
+        words = "Whoever asked for it may not do this any more."
+        await _stop(kept, operation, BulkOperationStatus.FAILED, Problem(Code.FORBIDDEN, words), now())
+        return
+    context = Context(database, caller, request_id=operation.request_id, now=now)
+    change = Change(Kept(connection, operation.organization_id, caller.sight), now())
+    terms = Terms(operation.error_policy, operation.reason, operation.note, operation.dry_run)
+    carried = {UUID(hex=key): count for key, count in (operation.carried or {}).items()}
+    run = Run(context, change, terms, operation.id, queued=True, carried=carried)
+    rows = await change.kept.operations.pending(operation.id, BATCH)
+    named = UserTarget("ids", [row.key for row in rows], [row.user_id for row in rows], kept=rows)
+    try:
+        async with change.trial() if operation.dry_run else nullcontext():
+            items, done = await carry_out(run, action, named)
+    except (Refused, NotAuthenticated) as refusal:
+        problem = refusal.problems[0] if isinstance(refusal, Refused) else Problem(Code.FORBIDDEN, refusal.message)
+        await _stop(change.kept, operation, BulkOperationStatus.FAILED, problem, now())
+        return
+    await _keep(run, operation, items, done)
+
+
+async def _keep(run: Run, operation: BulkOperation, items: Sequence[Item], done: Done) -> None:
+    """Keep what a batch did: items, totals, audit, seats."""
+    change = run.change
+    versions = {} if operation.dry_run else {user_id: version for user_id, (_, version) in done.actions.items()}
+    await change.kept.operations.put([item_row(item, operation.id, change, versions) for item in items])
+    totals = {name: getattr(operation, name) + count for name, count in totals_of(items).items()}
+    values: dict[str, Any] = {
+        **totals,
+        "status": BulkOperationStatus.RUNNING,
+        "started_at": operation.started_at or change.at,
+    }
+    if operation.dry_run:
+        carried = dict(operation.carried or {})
+        for license_id, count in done.seats.items():
+            carried[license_id.hex] = carried.get(license_id.hex, 0) + count
+        values["carried"] = carried
+    if sum(totals[name] for name in HANDLED) == operation.total:
+        values |= {"status": completed(totals["failed"] + totals["skipped"]), "finished_at": run.context.now()}
+    await change.kept.operations.update(operation.id, values)
+    if not operation.dry_run:
+        await tell(run.context, change, operation.id, items, run.terms, done.actions, done.news)
+        await change.kept.seats.move(done.seats, at=change.at)
+
+
+async def cancel(context: Context, operation_id: UUID) -> BulkOperation | None:
+    """Stop an operation; what it has handled stays, what it has not come to is SKIPPED. Repeating it changes nothing.
+
+    Returns:
+        The operation after it; None when there is none or the caller does not see it.
+
+    Raises:
+        NotPermitted: The caller may do nothing to anybody.
+        Refused: INVALID_STATE, it has ended already; FORBIDDEN, the caller may not do what it does.
+    """
+    if not any(context.known.scope(action.permission) for action in ACTIONS.values()):
+        raise NotPermitted("This needs the permission to do what the operation does.")
+
+    async def work(change: Change) -> BulkOperation | None:
+        operation = await change.kept.operations.lock(operation_id)
+        if operation is None or operation.status is BulkOperationStatus.CANCELED:
+            return operation
+        action = ACTIONS.get(operation.kind)
+        if action is None or context.known.scope(action.permission) is None:
+            raise refuse(Code.FORBIDDEN, "You may not do what this operation does.", "input", "id")
+        if operation.status not in UNFINISHED:
+            raise refuse(Code.INVALID_STATE, "The operation has ended.", "input", "id")
+        await _stop(change.kept, operation, BulkOperationStatus.CANCELED, None, context.now())
+        return await change.kept.operations.lock(operation_id)
+
+    return await context.changing(work)
+
+
+async def _give_up(connection: AsyncConnection, operation: BulkOperation, now: Callable[[], datetime]) -> None:
+    kept = Kept(connection, operation.organization_id, EVERYTHING)
+    locked = await kept.operations.lock(operation.id)
+    if locked is not None and locked.status in UNFINISHED:
+        words = "A fault here stopped it. What it did stays; the rest can be tried again."
+        await _stop(kept, locked, BulkOperationStatus.FAILED, Problem(Code.INVALID_STATE, words), now())
+
+
+async def _stop(
+    kept: Kept, operation: BulkOperation, status: BulkOperationStatus, failure: Problem | None, at: datetime
+) -> None:
+    skipped = await kept.operations.skip_pending(operation.id)
+    await kept.operations.update(
+        operation.id,
+        {
+            "status": status,
+            "failure": None if failure is None else said(failure),
+            "skipped": operation.skipped + skipped,
+            "finished_at": at,
+        },
+    )
