@@ -8,6 +8,7 @@ from models import (  # noqa: F401  (each adds its tables)
     call_record,
     deactivation,
     license,
+    listing,
     operation,
     organization,
     presence,

@@ -34,6 +34,17 @@ class IdentitySource(Enum):
     DIRECTORY = 1
 
 
+def desktop_from(rows: str = "") -> str:
+    """SQL that tells from where people have their desktop profile (requirement B5): it is their own, or the site's, or
+    the organization's; what an index says in this way, a statement must say in the same.
+
+    Args:
+        rows: A name of the table, with a dot.
+    """
+    site = f"coalesce({rows}desktop_profile_id, {rows}site_id)"
+    return f"coalesce(CASE WHEN {rows}contact_center_enabled THEN {site} END, {rows}organization_id)"
+
+
 class User(SQLModel, table=True):
     """A person with an account, whether or not it may be used right now.
 
@@ -93,9 +104,18 @@ class User(SQLModel, table=True):
             sqlite_where=text("protected = 1"),
             postgresql_where=text("protected"),
         ),
-        Index("ix_users_site_id", "site_id"),
-        Index("ix_users_profile_id", "profile_id"),
+        Index("ix_users_site_id", "site_id", "status", "display_name_key", "id"),
+        Index("ix_users_profile_id", "profile_id", "status", "display_name_key", "id"),
         Index("ix_users_desktop_profile_id", "desktop_profile_id"),
+        Index(
+            "ix_users_by_desktop",
+            "organization_id",
+            "contact_center_enabled",
+            text(desktop_from()),
+            "status",
+            "display_name_key",
+            "id",
+        ),
         {"sqlite_strict": True},
     )
 

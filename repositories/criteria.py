@@ -125,6 +125,11 @@ class KeyCondition:
         return self.narrow
 
     @property
+    def alone_null(self) -> bool:
+        """Whether nothing is asked but that there is none."""
+        return self == KeyCondition(is_null=True)
+
+    @property
     def only_named(self) -> bool:
         """Whether everything that the part which names keys holds of meets it."""
         return (self.eq is None) != (self.among is None) and self.none_of is None and self.is_null is None
@@ -280,6 +285,11 @@ class ChoiceCondition(Generic[E]):
             and (self.among is None or value in self.among)
             and (self.none_of is None or value not in self.none_of)
         )
+
+    @property
+    def only_chosen(self) -> bool:
+        """Whether everything with a value of the part that names some meets it."""
+        return (self.eq is None) != (self.among is None) and self.none_of is None
 
     def names(self, value: E) -> bool:
         """Whether the condition asks for a value by name, with `eq` or `in`."""

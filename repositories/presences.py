@@ -22,7 +22,6 @@ from sqlalchemy import (
     select,
     true,
     type_coerce,
-    union_all,
 )
 
 from models.call_record import CallRecord
@@ -87,15 +86,6 @@ class ShownPresence:
         elif said:
             alternatives.append(and_(not_(self._engaged), saying(said)))
         return or_(false(), *alternatives)
-
-    def at_work(self, states: Collection[PresenceState]) -> Select[Any] | None:
-        """Selects the keys of people among whom all are who show one of these states; None if nearly everybody may."""
-        if PresenceState.OFFLINE in states:
-            return None
-        chosen = select(_presences.user_id).where(
-            _presences.organization_id == self.organization_id, _presences.state.in_(_SAID & set(states))
-        )
-        return select(union_all(_IN_CONTACT, chosen).subquery().c.user_id)
 
     @property
     def _engaged(self) -> ColumnElement[bool]:

@@ -17,24 +17,30 @@ from sqlalchemy import (
     column,
     false,
     func,
+    literal,
     literal_column,
     not_,
+    null,
     or_,
     select,
     table,
     true,
+    union,
     union_all,
 )
+from sqlmodel import SQLModel
 
 from models.license import License, LicenseGrant, LicenseGrantState, LicenseType
+from models.listing import Listing, ListingKind
 from models.organization import Organization
 from models.presence import Presence, PresenceState
-from models.queue import SkillGroupQueue, TeamQueue, UserQueue
+from models.profile import DesktopProfile, UserProfile
+from models.queue import Queue, SkillGroupQueue, TeamQueue, UserQueue
 from models.session import SignInBlock
 from models.site import Site
-from models.skill_group import SkillGroupMember
-from models.storage import table_of
-from models.team import Membership, TeamAncestor
+from models.skill_group import SkillGroup, SkillGroupMember
+from models.storage import Flag, Key, table_of
+from models.team import Membership, Team, TeamAncestor
 from models.user import User, UserRole, UserRoleGrant, UserStatus
 from repositories.bound import Bound
 from repositories.criteria import (
@@ -50,6 +56,7 @@ from repositories.criteria import (
     reached,
 )
 from repositories.keyset import FEW, Apart, Order, Slice, SortKey, Within, counted, in_order, sliced
+from repositories.listings import BY_DESKTOP, BY_PROFILE, BY_SITE, LISTINGS, Source, Walk
 from repositories.presences import ShownPresence
 from repositories.rows import columns, light
 from repositories.sight import visible_keys, visible_users
@@ -69,6 +76,9 @@ _blocks = table_of(SignInBlock).c
 _sites = table_of(Site).c
 _organizations = table_of(Organization).c
 _presences = table_of(Presence).c
+_listings = table_of(Listing).c
+
+_KIND = _listings.kind.type
 
 # What SQLite searches: the search keys of people by any three characters, kept by triggers.
 _SEARCH = table("user_search", column("rowid"))
@@ -101,6 +111,7 @@ class UserKey(Enum):
 
 
 IDENTITY = _users.id
+_BY_NAME = ["display_name_key", "id"]
 SORTABLE: Mapping[UserOrderField, SortKey] = {
     UserOrderField.DISPLAY_NAME: SortKey("display_name_key", _users.display_name_key),
     UserOrderField.LAST_NAME: SortKey("last_name_key", _users.last_name_key, nullable=True),
@@ -194,14 +205,17 @@ class _Found:
     """Where to look for people, by one condition.
 
     Attributes:
-        place: Of the condition, among `UserRepository._findings`.
+        within: Keys to look up; None where only the walk finds anybody.
         answers: The name of the condition, if whoever is found meets it.
+        walk: Where the same people are in the order of their names; None if no index has them so.
+        place: Of the condition, among `UserRepository._findings`.
         criteria: Those that it stands in.
     """
 
-    place: int
-    within: Within
+    within: Within | None
     answers: str | None = None
+    walk: Walk | None = None
+    place: int = 0
     criteria: UserCriteria | None = None
 
     def left_of(self, criteria: UserCriteria) -> UserCriteria:
@@ -251,15 +265,22 @@ class UserRepository(Bound):
             where: What else must hold.
         """
 
-        def asking(meeting: Callable[[UserCriteria], list[ColumnElement[bool]]]) -> Select[Any]:
-            return select(*columns(User)).where(self._visible, *wanted.on(meeting), *where)
+        people = select(*columns(User))
+
+        def asked(meeting: Callable[[UserCriteria], list[ColumnElement[bool]]]) -> list[ColumnElement[bool]]:
+            return [self._visible, *wanted.on(meeting), *where]
 
         found = self._found(wanted, statuses)
         within = None if found is None else found.within
-        if found is not None and found.answers is not None:
-            within = replace(found.within, left=asking(lambda criteria: self._meeting(found.left_of(criteria))))
+        if found is not None:
+            left = asked(lambda criteria: self._meeting(found.left_of(criteria)))
+            if found.walk is not None and [key.attribute for key in order.keys] == _BY_NAME:
+                ours = people.where(Unindexed(_users.organization_id) == self._organization_id)
+                return found.walk.sliced(ours, left, statuses, order, part, sqlite=self._on_sqlite)
+            if within is not None and found.answers is not None:
+                within = replace(within, left=people.where(*left))
         apart = Apart((_users.organization_id, self._organization_id), _users.status, tuple(statuses))
-        return sliced(asking(self._meeting), order, part, apart=apart, within=within)
+        return sliced(people.where(*asked(self._meeting)), order, part, apart=apart, within=within)
 
     async def ids(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], limit: int) -> list[UUID]:
         """The ids of those who are wanted, by display name; no more than one above the limit."""
@@ -332,6 +353,7 @@ class UserRepository(Bound):
         if wanted.any_required(lambda criteria: criteria.narrow):
             found = self._found(wanted, statuses)
             assert found is not None
+            assert found.within is not None
             ours = Unindexed(_users.organization_id) == self._organization_id
             return [
                 _users.id.in_(found.within.keys.correlate(None)),
@@ -348,7 +370,7 @@ class UserRepository(Bound):
 
     def _by_sight(self) -> _Found | None:
         seen = visible_keys(self._sight)
-        return None if seen is None else _Found(_SEEN, Within(seen))
+        return None if seen is None else _Found(Within(seen), place=_SEEN)
 
     def _sought(self, criteria: UserCriteria, statuses: Collection[UserStatus]) -> _Found | None:
         """Keys of people, found by the condition of which an index tells soonest that they are few.
@@ -359,7 +381,7 @@ class UserRepository(Bound):
             if isinstance(found, _Found):
                 return replace(found, place=place, criteria=criteria)
             if found is not None:
-                return _Found(place, Within(found, once=True))
+                return _Found(Within(found, once=True), place=place)
         return None
 
     def _findings(
@@ -381,44 +403,112 @@ class UserRepository(Bound):
         yield select(_blocks.user_id).where(self._ours(SignInBlock)) if criteria.sign_in_blocked else None
         yield ours.where(_near.protected == true()) if criteria.protected else None
         at_work = set(statuses) == {UserStatus.ACTIVE}  # only active people work in queues
-        for name, linked, few, exact, once in (
-            ("team", _members, FEW, True, True),
-            ("skill_group", _skilled_in, FEW, True, True),
-            ("queue", _workers, _FEW_TO_LOOK_INTO, at_work, False),
-            ("license", self._holders, FEW, True, False),
+        model: type[SQLModel]
+        for name, linked, model, kind in (
+            ("team", _members, Team, ListingKind.TEAM),
+            ("skill_group", _skilled_in, SkillGroup, ListingKind.SKILL_GROUP),
         ):
             condition: KeyCondition | None = getattr(criteria, name)
             if condition is None or not condition.sought:
                 yield None
             else:
-                single = once and condition.among is None
-                answers = name if exact and condition.only_named else None
-                yield _Found(0, Within(linked(condition.named), few, single), answers)
-        yield None if criteria.presence is None else self._at_work(criteria.presence)
-        roles, types = _chosen(criteria.role), _chosen(criteria.effective_license_type)
-        if roles:
-            named = select(_roles.user_id).where(self._ours(UserRoleGrant), _roles.role.in_(roles))
-            yield _Found(0, Within(named, once=len(roles) == 1))
+                within = Within(linked(condition.named), once=condition.among is None)
+                yield _named(name, condition, within, LISTINGS, self._named_of(model, condition), kind)
+        queue, license = criteria.queue, criteria.license
+        if queue is not None and queue.sought:
+            walk = Walk(LISTINGS, self._ways_listed(queue.named))
+            exact = at_work and queue.only_named
+            yield _Found(Within(_workers(queue.named), _FEW_TO_LOOK_INTO), "queue" if exact else None, walk)
+        elif queue is not None and queue.alone_null and at_work:
+            yield self._kinds((ListingKind.NO_DIRECT_QUEUE,))
         else:
             yield None
-        yield _Found(0, Within(self._granted(types))) if types else None
-        yield _by(everywhere, criteria.profile, _near.profile_id)
-        yield _by(everywhere, criteria.site, _near.site_id)
+        if license is not None and license.sought:
+            yield _Found(Within(self._holders(license.named)), "license" if license.only_named else None)
+        elif license is not None and license.alone_null and self._sight.licenses:
+            yield self._kinds((ListingKind.NO_LICENSE,), "license")
+        else:
+            yield None
+        yield None if criteria.presence is None else self._at_work(criteria.presence)
+        roles, types = _chosen(criteria.role), _chosen(criteria.effective_license_type)
+        exact = criteria.role is not None and criteria.role.only_chosen
+        yield self._kinds([ListingKind[role.name] for role in roles], "role" if exact else None) if roles else None
+        yield _Found(Within(self._granted(types))) if types else None
+        for name, own, model, source in (
+            ("profile", _near.profile_id, UserProfile, BY_PROFILE),
+            ("site", _near.site_id, Site, BY_SITE),
+        ):
+            condition = getattr(criteria, name)
+            if condition is None or not condition.sought:
+                yield None
+            else:
+                within = Within(everywhere.where(condition.on(own)), once=True)
+                yield _named(name, condition, within, source, self._named_of(model, condition))
         yield _by(listed, criteria.deactivated_at, _near.deactivated_at)
         yield _by(listed, criteria.last_sign_in_at, _near.last_sign_in_at)
         yield _by(listed, criteria.created_at, _near.created_at)
         yield _by(listed, criteria.updated_at, _near.updated_at)
+        desktop = criteria.desktop_profile
+        yield None if desktop is None else _Found(None, "desktop_profile", Walk(BY_DESKTOP, self._desktops(desktop)))
 
     def _at_work(self, presence: PresenceCondition) -> _Found | None:
-        keys = self._shown(presence.at).at_work(_met(presence))
-        return None if keys is None else _Found(0, Within(keys, _FEW_TO_LOOK_INTO))
+        states = _met(presence)
+        if PresenceState.OFFLINE in states or not states:
+            return None  # nearly everybody may show it
+        return self._kinds([ListingKind[state.name] for state in states], few=_FEW_TO_LOOK_INTO)
+
+    def _kinds(self, kinds: Collection[ListingKind], answers: str | None = None, few: int = FEW) -> _Found:
+        """People of the organization who are listed by one of these."""
+        keys = select(_listings.user_id).where(_listings.thing_id == self._organization_id, _listings.kind.in_(kinds))
+        things = tuple((self._organization_id, kind) for kind in dict.fromkeys(kinds))
+        return _Found(Within(keys, few, len(things) == 1), answers, Walk(LISTINGS, things))
+
+    def _named_of(self, model: type[SQLModel], condition: KeyCondition) -> Select[Any]:
+        """Selects those things of the organization that a condition names."""
+        things = table_of(model).c
+        return select(things.id).where(self._ours(model), condition.named(things.id))
+
+    def _ways_listed(self, test: KeyTest) -> Select[Any]:
+        """Selects by what those people are listed who have a queue that passes a test."""
+        queues = table_of(Queue).c
+        through_teams = (
+            select(_ancestors.team_id, literal(ListingKind.TEAM, _KIND))
+            .join_from(table_of(TeamQueue), table_of(TeamAncestor), _ancestors.ancestor_id == _team_queues.team_id)
+            .where(self._ours(TeamQueue))
+        )
+        through_skills = select(_skill_queues.skill_group_id, literal(ListingKind.SKILL_GROUP, _KIND))
+        directly = select(queues.id.label("id"), literal(ListingKind.QUEUE, _KIND).label("kind"))
+        ways = union(
+            _tested(directly.where(self._ours(Queue)), test, queues.id),
+            _tested(through_teams, test, _team_queues.queue_id),
+            _tested(through_skills.where(self._ours(SkillGroupQueue)), test, _skill_queues.queue_id),
+        ).subquery("ways")
+        return select(ways.c.id, ways.c.kind)
+
+    def _desktops(self, condition: KeyCondition) -> Select[Any]:
+        """Whence people can have a desktop profile, or none, that meets a condition."""
+        ours = self._organization_id
+        desktops, sites, organizations = table_of(DesktopProfile).c, _sites, _organizations
+        default = select(organizations.default_desktop_profile_id).where(organizations.id == ours).scalar_subquery()
+        owner = literal(ours, Key()).label("owner")
+        ways = union_all(
+            select(
+                owner, literal(True, Flag()).label("enabled"), desktops.id.label("place"), desktops.id.label("had")
+            ).where(desktops.organization_id == ours),
+            select(
+                owner, literal(True, Flag()), sites.id, func.coalesce(sites.default_desktop_profile_id, default)
+            ).where(sites.organization_id == ours),
+            select(owner, literal(True, Flag()), literal(ours, Key()), default),
+            select(owner, literal(False, Flag()), literal(ours, Key()), null()),
+        ).subquery("ways")
+        return select(ways.c.owner, ways.c.enabled, ways.c.place).where(condition.on(ways.c.had))
 
     def _having_words(self, words: tuple[str, ...]) -> Select[Any] | None:
         """People whose search key contains those words that an index finds."""
         inner = [word for word in words if len(word) >= INNER_CHARACTERS]
         if not inner:
             return None
-        if self._connection.dialect.name == "sqlite":
+        if self._on_sqlite:
             wanted = " ".join('"' + word.replace('"', '""') + '"' for word in inner)
             rows = select(_SEARCH.c.rowid).where(literal_column(_SEARCH.name).op("MATCH")(wanted))
             return select(_near.id).where(literal_column("near.rowid").in_(rows))
@@ -479,7 +569,11 @@ class UserRepository(Bound):
         return clauses
 
     def _shown(self, at: datetime) -> ShownPresence:
-        return ShownPresence(self._organization_id, at, self._connection.dialect.name == "sqlite")
+        return ShownPresence(self._organization_id, at, self._on_sqlite)
+
+    @property
+    def _on_sqlite(self) -> bool:
+        return self._connection.dialect.name == "sqlite"
 
     def _having_one_of(self, roles: Collection[UserRole]) -> ColumnElement[bool]:
         return reached(_users.id, select(_roles.user_id).where(_roles.role.in_(roles)))
@@ -523,6 +617,23 @@ class UserRepository(Bound):
 def _in_one_of(status: ColumnElement[Any], statuses: Collection[UserStatus]) -> ColumnElement[bool]:
     """Whether a state is one of these; a single one is asked for with `=`, which indexes serve best."""
     return status == next(iter(statuses)) if len(statuses) == 1 else status.in_(statuses)
+
+
+def _named(
+    name: str, condition: KeyCondition, within: Within, source: Source, things: Select[Any], *kind: ListingKind
+) -> _Found:
+    """People found by things that a condition names.
+
+    Args:
+        things: Selects those things of them that there are.
+        kind: What they are listed as, where it is asked for.
+    """
+    answers = name if condition.only_named else None
+    if condition.among is None:
+        return _Found(within, answers, Walk(source, ((condition.eq, *kind),)))
+    return _Found(
+        within, answers, Walk(source, things.add_columns(*(literal(each, _KIND).label("kind") for each in kind)))
+    )
 
 
 def _by(
