@@ -29,7 +29,7 @@ class ListingKind(Enum):
 
 
 class Listing(SQLModel, table=True):
-    """A person under a thing, with what lists of people begin with and are sorted by (decision 24).
+    """A person under a thing, with what lists of people begin with and are sorted by (decision 28).
 
     Follows from other tables, of which triggers keep it, and is never written otherwise; `rosterql check` compares.
     """

@@ -17,7 +17,7 @@ from enum import Enum
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Boolean, Column, ColumnElement, Select, Table, and_, false, not_, or_, true
+from sqlalchemy import Boolean, Column, ColumnElement, Select, Table, and_, false, literal_column, not_, or_, true
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -170,16 +170,21 @@ class KeyCondition:
         return key == self.eq if self.among is None else key.in_(self.among)
 
 
-def reached(column: Column[Any], links: Select[Any]) -> ColumnElement[bool]:
+def reached(column: Column[Any], links: Select[Any], *, alternative: bool = False) -> ColumnElement[bool]:
     """Whether a row has one of these links. Each row is looked up by itself, and no set is made of all links.
 
     Args:
         links: Selects the keys of linked rows.
+        alternative: Whether it is one of several that may hold. PostgreSQL can then not join them, and would make a
+            set of them for one page and none for another, as it guesses.
     """
     (key,) = links.selected_columns
     one_of_its = links.where(key == column).correlate(column.table).exists()
     whole = links.whereclause is None and isinstance(links.get_final_froms()[0], Table)
-    return _Linked(one_of_its, column.in_(links.correlate(None))) if whole else one_of_its
+    if not whole and not alternative:
+        return one_of_its
+    by_itself = links.where(key == column).offset(literal_column("0")).correlate(column.table).exists()
+    return _Linked(by_itself if alternative else one_of_its, column.in_(links.correlate(None)) if whole else one_of_its)
 
 
 class _Linked(FunctionElement[bool]):

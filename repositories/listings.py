@@ -1,4 +1,4 @@
-"""Slices of lists of people by things, in the order of names, each thing walked in an index (decision 24)."""
+"""Slices of lists of people by things, in the order of names, each thing walked in an index (decision 28)."""
 
 from __future__ import annotations
 

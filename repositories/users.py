@@ -674,7 +674,7 @@ def _workers(test: KeyTest) -> Select[Any]:
 
 def _working(test: KeyTest) -> ColumnElement[bool]:
     """Whether somebody works in a queue: directly, through a team or one above it, or a skill group; active ones."""
-    ways = (reached(_users.id, way) for way in _ways_to_queues(test))
+    ways = (reached(_users.id, way, alternative=True) for way in _ways_to_queues(test))
     return and_(_users.status == UserStatus.ACTIVE, or_(*ways))
 
 

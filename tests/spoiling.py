@@ -438,7 +438,8 @@ LINKING = (
 def _organizations() -> list[Spoil]:
     """Rows of Acme that become Globex's, though what they point to stays; others that point to them are found too."""
     suffix = "of-another-organization"
-    every = tuple(f"{table.replace('_', '-')}-{suffix}" for table in (*LINKING, "audit_events"))
+    tables = (*LINKING, "audit_events")
+    every = ("listings", *(f"{table.replace('_', '-')}-{suffix}" for table in tables))
     move = f"SET organization_id = {GLOBEX} WHERE organization_id = {ACME}"
     spoils = [spoil(f"{table.replace('_', '-')}-{suffix}", f"UPDATE {table} {move}", also=every) for table in LINKING]
     spoils.append(
@@ -462,4 +463,22 @@ def _organizations() -> list[Spoil]:
     return spoils
 
 
+<<<<<<< HEAD
 SPOILS: list[Spoil] = [*STANDING, *ACCOUNTS, *RECORDS, *AUDIT, *TEAMS, *_names(), *_organizations()]
+=======
+LISTED = [
+    spoil("listings", "DELETE FROM listings WHERE kind = 0"),
+    spoil("listings", "DELETE FROM listings WHERE kind = 3"),
+    spoil("listings", "UPDATE listings SET kind = 1 WHERE kind = 0"),
+    spoil("listings", f"UPDATE listings SET status = 2 WHERE user_id = {ADMIN}"),
+    spoil("listings", f"UPDATE listings SET name_key = 'another' WHERE user_id = {ADMIN}"),
+    spoil("listings", f"UPDATE listings SET organization_id = {GLOBEX} WHERE organization_id = {ACME}"),
+    spoil(
+        "listings",
+        "INSERT INTO listings (user_id, kind, thing_id, organization_id, status, name_key) "
+        f"SELECT :new, kind, thing_id, organization_id, status, name_key FROM listings WHERE user_id = {ADMIN}",
+    ),
+]
+
+SPOILS: list[Spoil] = [*STANDING, *ACCOUNTS, *RECORDS, *TEAMS, *_names(), *_organizations(), *LISTED]
+>>>>>>> 9cd330c (Listings are checked, tested and told of)

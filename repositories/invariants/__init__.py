@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from repositories.invariants.audit import AUDIT
 from repositories.invariants.invariant import Asked, Invariant, Violation
+from repositories.invariants.listings import LISTINGS
 from repositories.invariants.people import ACCOUNTS, STANDING
 from repositories.invariants.records import RECORDS, SEATS
 from repositories.invariants.structure import STRUCTURE
 
-INVARIANTS: tuple[Invariant, ...] = (*STANDING, *ACCOUNTS, *RECORDS, *SEATS, *STRUCTURE, *AUDIT)
+INVARIANTS: tuple[Invariant, ...] = (*STANDING, *ACCOUNTS, *RECORDS, *SEATS, *STRUCTURE, *LISTINGS, *AUDIT)
 
 
 async def violations_in(connection: AsyncConnection, at: datetime) -> list[Violation]:

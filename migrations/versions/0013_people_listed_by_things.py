@@ -8,8 +8,8 @@ from alembic import op
 
 from models import storage
 
-revision = "0010"
-down_revision = "0009"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
@@ -104,9 +104,13 @@ SOURCES = (
     Source("memberships", "0", "{row}.team_id", "user_id, team_id"),
     Source("user_queues", "1", "{row}.queue_id", "user_id, queue_id"),
     Source("skill_group_members", "2", "{row}.skill_group_id", "user_id, skill_group_id"),
-    Source("user_roles", "10 + {row}.role", "{row}.organization_id", "user_id, role"),
-    Source("presences", "20 + {row}.state", "{row}.organization_id", "user_id, state", "{row}.state <> 0"),
-    Source("call_records", "22", "{row}.organization_id", "user_id, ended_at", "{row}.ended_at IS NULL"),
+    Source("user_roles", "10 + {row}.role", "{row}.organization_id", "user_id, role, organization_id"),
+    Source(
+        "presences", "20 + {row}.state", "{row}.organization_id", "user_id, state, organization_id", "{row}.state <> 0"
+    ),
+    Source(
+        "call_records", "22", "{row}.organization_id", "user_id, ended_at, organization_id", "{row}.ended_at IS NULL"
+    ),
 )
 LACKS = (Lack("user_queues", 3), Lack("license_grants", 4))
 
