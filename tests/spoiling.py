@@ -463,9 +463,6 @@ def _organizations() -> list[Spoil]:
     return spoils
 
 
-<<<<<<< HEAD
-SPOILS: list[Spoil] = [*STANDING, *ACCOUNTS, *RECORDS, *AUDIT, *TEAMS, *_names(), *_organizations()]
-=======
 LISTED = [
     spoil("listings", "DELETE FROM listings WHERE kind = 0"),
     spoil("listings", "DELETE FROM listings WHERE kind = 3"),
@@ -480,5 +477,4 @@ LISTED = [
     ),
 ]
 
-SPOILS: list[Spoil] = [*STANDING, *ACCOUNTS, *RECORDS, *TEAMS, *_names(), *_organizations(), *LISTED]
->>>>>>> 9cd330c (Listings are checked, tested and told of)
+SPOILS: list[Spoil] = [*STANDING, *ACCOUNTS, *RECORDS, *AUDIT, *TEAMS, *_names(), *_organizations(), *LISTED]
