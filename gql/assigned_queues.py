@@ -74,7 +74,7 @@ async def _assign(
         change = input.queues.change("Queue", "queues", info.context.limits)
         return await assigned_queues.assign_queues(info.context, kind, key, change)
 
-    return await answered(input, work, StructureAnswer)
+    return await answered(info.context, input, work, StructureAnswer)
 
 
 @strawberry.type

@@ -13,6 +13,7 @@ from strawberry.utils.str_converters import to_camel_case
 from gql.arguments import given, unstorable
 from gql.errors import MutationError
 from gql.filters import FilterReader, nested
+from gql.idempotency import call_of, idempotency_key
 from gql.ids import global_id, key_of
 from gql.node import later
 from gql.user import UserFilterInput
@@ -158,6 +159,7 @@ def parse_optional_id(given: str | None, type_name: str, *path: str) -> UUID | N
 class BulkTermsInput:
     """Fields that the inputs of bulk mutations share; not a type of its own in the schema."""
 
+    idempotency_key: str | None = idempotency_key()
     target: UserTargetInput = strawberry.field(description="Users to work on.")
     error_policy: BulkErrorPolicy = strawberry.field(
         default=BulkErrorPolicy.CONTINUE, description="What happens to the other users when one fails."
@@ -192,22 +194,29 @@ def checked_note(note: str | None) -> str | None:
     return note
 
 
-async def answered(input: Any, work: Callable[[], Awaitable[T]], refused: Callable[[list[Problem]], T]) -> T:
+async def answered(
+    context: Context, input: Any, work: Callable[[], Awaitable[T]], refused: Callable[[list[Problem]], T]
+) -> T:
     """Run a mutation; what refuses it as a whole becomes the `errors` of its payload (rule M1).
 
-    Text that cannot be kept (U+0000, lone surrogates) is refused before anything else.
+    Text that cannot be kept (U+0000, lone surrogates) is refused before anything else. An input with an idempotency
+    key is a call that is done once, however often it is sent.
 
     Args:
         refused: Makes the answer of a mutation that did nothing.
     """
     try:
-        path = unstorable(_plain(input))
+        written = _plain(input)
+        path = unstorable(written)
         if path is not None:
             words = "Text holds a character that cannot be kept: U+0000 or half of a surrogate pair."
             raise refuse(Code.INVALID, words, "input", *path)
+        context.call = call_of(input, written)
         return await work()
     except Refused as refusal:
         return refused(refusal.problems)
+    finally:
+        context.call = None
 
 
 def _plain(value: Any) -> Any:
@@ -217,7 +226,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(each) for each in value]
     if is_dataclass(value):
-        return {_input_name(each): _plain(getattr(value, each.name)) for each in fields(value)}
+        return {
+            _input_name(each): _plain(held)
+            for each in fields(value)
+            if (held := getattr(value, each.name)) is not strawberry.UNSET
+        }
     return value
 
 
@@ -236,16 +249,16 @@ async def performed(
         target, terms = input.target.target(context, input.dry_run), input.terms()
         return await perform(context, read(), target, terms)
 
-    return await answered_in_bulk(input, work)
+    return await answered_in_bulk(context, input, work)
 
 
 def _input_name(field: Any) -> str:
     return getattr(field, "graphql_name", None) or to_camel_case(field.name)
 
 
-async def answered_in_bulk(input: Any, work: Callable[[], Awaitable[BulkAnswer]]) -> BulkAnswer:
+async def answered_in_bulk(context: Context, input: Any, work: Callable[[], Awaitable[BulkAnswer]]) -> BulkAnswer:
     """The same for a bulk mutation."""
-    return await answered(input, work, lambda problems: BulkAnswer(errors=problems))
+    return await answered(context, input, work, lambda problems: BulkAnswer(errors=problems))
 
 
 def bulk_payload(mutation: str, operation: str) -> Any:

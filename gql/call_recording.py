@@ -129,4 +129,4 @@ class CallRecording:
             check_size(len(input.calls), context.limits.max_call_records, "input", "calls")
             return await record_calls(context, [call.parsed(index) for index, call in enumerate(input.calls)])
 
-        return await answered(input, work, CallsRecorded)
+        return await answered(context, input, work, CallsRecorded)

@@ -363,6 +363,8 @@ worded(
     TOO_MANY_ITEMS="Too many items.",
     COUNT_MISMATCH="Another number of objects matches than the caller expected.",
     PLAN_STALE="What the dry run found has changed since.",
+    IDEMPOTENCY_MISMATCH="The idempotency key was used before with other input.",
+    IDEMPOTENCY_IN_PROGRESS="A call with the same idempotency key is still under way.",
 )
 worded(
     MutationWarningCode,

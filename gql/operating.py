@@ -54,4 +54,4 @@ class Operating:
                 raise refuse(Code.NOT_FOUND, "There is no such bulk operation.", "input", "id")
             return OperationAnswer(operation=operation)
 
-        return await answered(input, work, OperationAnswer)
+        return await answered(info.context, input, work, OperationAnswer)

@@ -9,6 +9,7 @@ import strawberry
 from gql.arguments import INPUT
 from gql.bulk import answered, answered_in_bulk, bulk_payload, checked_note, parse_ids, parse_optional_id
 from gql.errors import MutationError, MutationWarning
+from gql.idempotency import idempotency_key
 from gql.ids import key_of
 from gql.info import Info
 from gql.user import User
@@ -99,6 +100,7 @@ class NewUserInput:
 
 @strawberry.input(description="Adds users.")
 class AddUsersInput:
+    idempotency_key: str | None = idempotency_key()
     users: list[NewUserInput] = strawberry.field(description="The new users, at most `maxCreateUsers`.")
     send_activation_mails: bool | None = _optional(
         "Whether to send activation mails; the organization decides when omitted."
@@ -225,7 +227,7 @@ class Provisioning:
                 send_activation_mails=None if mails is strawberry.UNSET else mails,
             )
 
-        return await answered_in_bulk(input, work)
+        return await answered_in_bulk(info.context, input, work)
 
     @strawberry.mutation(
         graphql_type=UpdateUserPayload | None, description="Changes the profile data or roles of a user."
@@ -239,4 +241,4 @@ class Provisioning:
             expected = None if version is strawberry.UNSET else version
             return await updating.update_user(info.context, key, input.id, input.patch.parsed(), expected)
 
-        return await answered(input, work, UpdateAnswer)
+        return await answered(info.context, input, work, UpdateAnswer)

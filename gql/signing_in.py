@@ -136,7 +136,7 @@ class SigningIn:
                 password_change_required=signed.password_change_required,
             )
 
-        return await answered(input, work, SignInAnswer)
+        return await answered(context, input, work, SignInAnswer)
 
     @strawberry.mutation(graphql_type=SignOutPayload | None, description="End the session of the caller.")
     async def sign_out(self, info: Info) -> SignOutAnswer:
@@ -145,7 +145,7 @@ class SigningIn:
             info.context.session_ended = True
             return SignOutAnswer(session=ended)
 
-        return await answered(None, work, SignOutAnswer)
+        return await answered(info.context, None, work, SignOutAnswer)
 
     @strawberry.mutation(
         graphql_type=ChangePasswordPayload | None,
@@ -160,7 +160,7 @@ class SigningIn:
             await signing_in.change_password(info.context, current=input.current_password, new=input.new_password)
             return ChangePasswordAnswer()
 
-        return await answered(input, work, ChangePasswordAnswer)
+        return await answered(info.context, input, work, ChangePasswordAnswer)
 
     @strawberry.mutation(graphql_type=SetPresencePayload | None, description="Set the caller's own presence.")
     async def set_presence(self, info: Info, input: Annotated[SetPresenceInput, INPUT]) -> SetPresenceAnswer:
@@ -169,4 +169,4 @@ class SigningIn:
             presence = await signing_in.set_presence(info.context, state=input.state, reason_code=reason)
             return SetPresenceAnswer(presence=presence)
 
-        return await answered(input, work, SetPresenceAnswer)
+        return await answered(info.context, input, work, SetPresenceAnswer)

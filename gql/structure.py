@@ -14,6 +14,8 @@ from strawberry.utils.str_converters import to_camel_case
 from gql.arguments import INPUT, given
 from gql.bulk import answered, parse_optional_id
 from gql.errors import MutationError
+from gql.idempotency import NAME as KEY
+from gql.idempotency import idempotency_key
 from gql.ids import global_id
 from gql.info import Info
 from gql.organization import Organization
@@ -56,6 +58,7 @@ def _patched(description: str) -> Any:
 class NewThingInput:
     """Fields that the inputs for new things share; not a type of its own in the schema."""
 
+    idempotency_key: str | None = idempotency_key()
     name: str = strawberry.field(description=NAME)
     description: str | None = _optional(DESCRIPTION)
 
@@ -178,7 +181,7 @@ def _values(kind: Kind, input: Any, *path: str) -> dict[str, Any]:
         name, value = to_camel_case(each.name), getattr(input, each.name)
         if isinstance(value, strawberry.Some):
             value = value.value
-        elif value is UNSET or not isinstance(input, NewThingInput):
+        elif value is UNSET or not isinstance(input, NewThingInput) or name == KEY:
             continue
         attribute = kind.attributes[name]
         if attribute.refers is not None:
@@ -223,7 +226,7 @@ def _mutation(payload: Any, input_type: Any, description: str, work: Callable[..
     """A root field that takes one input."""
 
     async def resolve(self: Any, info: Any, input: Any) -> StructureAnswer:
-        return await answered(input, lambda: work(info.context, input), lambda problems: StructureAnswer(problems))
+        return await answered(info.context, input, lambda: work(info.context, input), StructureAnswer)
 
     resolve.__annotations__ = {"info": Info, "input": Annotated[input_type, INPUT], "return": StructureAnswer}
     return strawberry.mutation(resolver=resolve, graphql_type=payload | None, description=description)
@@ -333,4 +336,4 @@ class Structure:
             own = context.known.organization_id
             return await structure.update(context, ORGANIZATION, own, patch, given(input.expected_version))
 
-        return await answered(input, work, StructureAnswer)
+        return await answered(context, input, work, StructureAnswer)

@@ -7,6 +7,7 @@ from models import (  # noqa: F401  (each adds its tables)
     audit,
     call_record,
     deactivation,
+    idempotency,
     license,
     listing,
     operation,

@@ -21,13 +21,14 @@ RETRIES = 3
 INTERRUPT_S = 0.02
 PATIENCE_S = 0.2  # for changes under way at the end; nobody waits for their answer any more
 _SERIALIZATION, _DEADLOCK, _UNIQUE, _FOREIGN_KEY = "40001", "40P01", "23505", "23503"
+_LOCK_TIMEOUT = "55P03"
 _SQLITE_ERROR, _SQLITE_BUSY, _SQLITE_UNIQUE, _SQLITE_PRIMARY_KEY = 1, 5, 2067, 1555
 
 
 # What PostgreSQL says when it lets nobody in, has no time or no room, or is going down: connection lost (08), name
 # or password (28), no such database (3D), resources (53), operator (57), a lock that was waited for too long, a
 # transaction that was idle too long.
-_UNAVAILABLE = ("08", "28", "3D", "53", "57", "55P03", "25P03")
+_UNAVAILABLE = ("08", "28", "3D", "53", "57", _LOCK_TIMEOUT, "25P03")
 
 
 class DatabaseUnavailable(Exception):
@@ -214,6 +215,11 @@ async def _interrupted(driver: aiosqlite.Connection) -> None:
         await driver.interrupt()
         await asyncio.wait({last}, timeout=INTERRUPT_S)
     last.exception()
+
+
+def lock_timed_out(error: DBAPIError) -> bool:
+    """Whether a statement waited for a lock longer than `lock_timeout`."""
+    return _sqlstate(error.orig) == _LOCK_TIMEOUT
 
 
 def _lost(error: Exception) -> bool:

@@ -14,6 +14,7 @@ from repositories.audit import AuditRepository
 from repositories.barriers import BarrierRepository
 from repositories.call_records import CallRecordRepository
 from repositories.credentials import CredentialRepository
+from repositories.idempotency import IdempotencyRepository
 from repositories.licenses import LicenseRepository
 from repositories.operations import OperationRepository
 from repositories.organizations import OrganizationRepository
@@ -163,6 +164,11 @@ class Kept:
     def operations(self) -> OperationRepository:
         """Bulk operations and their items."""
         return OperationRepository(self.connection, self.organization_id, self.sight)
+
+    @cached_property
+    def idempotency(self) -> IdempotencyRepository:
+        """Calls that were done under a key."""
+        return IdempotencyRepository(self.connection, self.organization_id, self.sight)
 
     @cached_property
     def api_keys(self) -> ApiKeyRepository:

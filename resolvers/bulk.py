@@ -20,6 +20,8 @@ from models.operation import (
     UserEffectKind,
 )
 from models.storage import uuid7
+from repositories.keyset import Slice
+from repositories.operations import ITEMS_IN_ORDER
 from repositories.rows import row_class
 from resolvers.assessing import UNCHANGED, Verdict, assess_reach
 from resolvers.context import Change, Context
@@ -29,6 +31,7 @@ from resolvers.refusals import Problem, Warning
 from resolvers.targets import Person, UserTarget
 
 MAX_FAILED_SHOWN = 100
+_SHOWN = (BulkItemOutcome.FAILED, BulkItemOutcome.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,28 @@ class BulkAnswer:
     errors: list[Problem] = field(default_factory=list)
     failed: list[BulkOperationItem] = field(default_factory=list)
     operation: BulkOperation | None = None
+
+
+class OperationAnswers:
+    """Answers of bulk mutations, kept by the keys of their operations."""
+
+    def result(self, answer: BulkAnswer) -> UUID:
+        """The operation."""
+        assert answer.operation is not None
+        return answer.operation.id
+
+    async def again(self, change: Change, result_id: UUID) -> BulkAnswer:
+        """The operation as it is by now."""
+        operations = change.kept.operations
+        operation = (await operations.by_id([result_id])).get(result_id)
+        if operation is None:
+            return BulkAnswer()
+        part = Slice(MAX_FAILED_SHOWN)
+        failed = await operations.items([result_id], frozenset(_SHOWN), ITEMS_IN_ORDER, part)
+        return BulkAnswer(failed=failed.get(result_id, [])[:MAX_FAILED_SHOWN], operation=operation)
+
+
+OPERATIONS = OperationAnswers()
 
 
 def items_of(
@@ -208,8 +233,7 @@ async def write_operation(
 
 def answer_of(operation: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> BulkAnswer:
     """What is answered about an operation that was just written."""
-    shown = (BulkItemOutcome.FAILED, BulkItemOutcome.SKIPPED)
-    failed = [row_class(BulkOperationItem)(**each) for each in items if each["outcome"] in shown]
+    failed = [row_class(BulkOperationItem)(**each) for each in items if each["outcome"] in _SHOWN]
     return BulkAnswer(failed=failed[:MAX_FAILED_SHOWN], operation=row_class(BulkOperation)(**operation))
 
 

@@ -16,6 +16,7 @@ from repositories.engine import Database
 from repositories.kept import Kept
 from resolvers.bell import Bell
 from resolvers.caller import Caller
+from resolvers.idempotency import Answers, Call, done_once
 from resolvers.limits import Limits
 from resolvers.refusals import NotAuthenticated, NotPermitted
 
@@ -62,6 +63,7 @@ class Context:
         address: Network address that the request came from.
         session_token: What opens the session that this request began, if it began one.
         session_ended: Whether this request ended the session that it came with.
+        call: The call that is answered just now, if it has an idempotency key.
     """
 
     database: Database
@@ -73,6 +75,7 @@ class Context:
     now: Callable[[], datetime] = utc_now
     session_token: str | None = field(default=None, repr=False)
     session_ended: bool = False
+    call: Call | None = field(default=None, repr=False)
 
     @property
     def known(self) -> Caller:
@@ -103,12 +106,21 @@ class Context:
         async with self.database.reading() as connection:
             yield Kept(connection, caller.organization_id, caller.sight)
 
-    async def changing(self, work: Callable[[Change], Awaitable[T]]) -> T:
-        """Run one change in one transaction; see `Database.change`. What loaders remembered is forgotten."""
-        caller = self.known
+    async def changing(self, work: Callable[[Change], Awaitable[T]], answers: Answers[T] | None = None) -> T:
+        """Run one change in one transaction; see `Database.change`. What loaders remembered is forgotten.
+
+        Args:
+            answers: How the answer is kept when the call has an idempotency key; mutations that take one give it.
+        """
+        caller, call = self.known, self.call
 
         async def run(connection: AsyncConnection) -> T:
-            return await work(Change(Kept(connection, caller.organization_id, caller.sight), self.now()))
+            change = Change(Kept(connection, caller.organization_id, caller.sight), self.now())
+            if call is None:
+                return await work(change)
+            if answers is None:
+                raise TypeError(f"{call.mutation} takes an idempotency key and keeps no answer")
+            return await done_once(self, change, call, work, answers)
 
         try:
             return await self.database.change(run)

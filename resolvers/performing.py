@@ -8,7 +8,7 @@ from dataclasses import replace
 from models.operation import UNFINISHED, BulkOperation, BulkOperationStatus, StateChangeReason
 from models.storage import uuid7
 from resolvers.acting import PLAN_ID, Action, Run, camel, carry_out
-from resolvers.bulk import BulkAnswer, Terms, write_operation
+from resolvers.bulk import OPERATIONS, BulkAnswer, Terms, write_operation
 from resolvers.context import Change, Context
 from resolvers.operations import errors_of
 from resolvers.queued import enqueue
@@ -57,7 +57,7 @@ async def perform(context: Context, action: Action, target: Target, terms: Terms
             await change.kept.seats.move(done.seats, at=change.at)
         return answer
 
-    answer = await context.changing(work)
+    answer = await context.changing(work, OPERATIONS)
     if answer.operation is not None and answer.operation.status in UNFINISHED:
         context.bell.ring()
     return answer

@@ -23,7 +23,7 @@ from models.team import Team
 from models.text import mail_key, names_of
 from models.user import IdentitySource, UserRole, UserStatus
 from resolvers.assessing import assess_seats
-from resolvers.bulk import BulkAnswer, Effect, Item, Terms, settle, write_operation
+from resolvers.bulk import OPERATIONS, BulkAnswer, Effect, Item, Terms, settle, write_operation
 from resolvers.context import Change, Context
 from resolvers.identity import CHECKS, checked, default_profile, grant_problem, roles_problem
 from resolvers.membership import QUEUES, SKILL_GROUPS, TEAMS
@@ -141,7 +141,7 @@ async def add_users(
             await change.kept.seats.move(seats, at=change.at)
         return answer
 
-    return await context.changing(work)
+    return await context.changing(work, OPERATIONS)
 
 
 def _draft(index: int, new: NewUser) -> _Draft:

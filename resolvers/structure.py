@@ -113,6 +113,20 @@ class StructureAnswer:
     deleted: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Things:
+    """Answers about things of a kind that were made, kept by their keys."""
+
+    kind: Kind
+
+    def result(self, answer: StructureAnswer) -> UUID:
+        key: UUID = answer.thing.id
+        return key
+
+    async def again(self, change: Change, result_id: UUID) -> StructureAnswer:
+        return StructureAnswer(thing=(await change.kept.structure.by_id(self.kind.model, [result_id])).get(result_id))
+
+
 async def create(context: Context, kind: Kind, given: Mapping[str, Any]) -> StructureAnswer:
     """Make a thing.
 
@@ -141,7 +155,7 @@ async def create(context: Context, kind: Kind, given: Mapping[str, Any]) -> Stru
         await _record(context, change, kind, AuditAction.CREATED, thing, told, following)
         return StructureAnswer(thing=thing)
 
-    return await context.changing(work)
+    return await context.changing(work, _Things(kind))
 
 
 async def update(
