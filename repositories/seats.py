@@ -16,6 +16,7 @@ from repositories.bound import Bound
 _grants = table_of(LicenseGrant).c
 _pools = table_of(LicensePool).c
 _licenses = table_of(License).c
+_ledger = table_of(SeatLedgerEntry).c
 
 
 class SeatRepository(Bound):
@@ -98,23 +99,36 @@ class SeatRepository(Bound):
     async def move(self, seats: Mapping[UUID, int], *, at: datetime) -> None:
         """Count seats that were taken (above 0) or freed (below) in each license, and write the ledger.
 
-        Called last in a change: whoever waits for the pool waits only for the commit.
+        Called last in a change: whoever waits for the pool waits only for the commit. A change that began first may
+        come second; its entry then has the time of the one before, so that the ledger stands in the order of time.
         """
         moved = {license_id: count for license_id, count in seats.items() if count}
         if not moved:
             return
         await self._lock(moved)
+        last = (
+            select(_ledger.at)
+            .where(_ledger.license_id == _pools.license_id)
+            .order_by(_ledger.sequence.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
         difference = case(*((_pools.license_id == key, count) for key, count in moved.items()), else_=0)
         after = await self._connection.execute(
             update(table_of(LicensePool))
             .where(self._ours(LicensePool), _pools.license_id.in_(moved))
             .values(granted=_pools.granted + difference)
-            .returning(_pools.license_id, _pools.granted, _pools.seats)
+            .returning(_pools.license_id, _pools.granted, _pools.seats, last.label("last"))
         )
         await self._insert(
             SeatLedgerEntry,
             [
-                {"license_id": row.license_id, "at": at, "granted_after": row.granted, "pool": row.seats}
+                {
+                    "license_id": row.license_id,
+                    "at": at if row.last is None else max(at, row.last),
+                    "granted_after": row.granted,
+                    "pool": row.seats,
+                }
                 for row in sorted(after.all(), key=lambda row: row.license_id.bytes)
             ],
         )

@@ -135,6 +135,17 @@ async def test_today_is_told_as_it_is_now_and_no_day_after_it(gateway: Gateway, 
     assert await usage(gateway, license, str(now + timedelta(days=1)), str(now + timedelta(days=2))) == []
 
 
+async def test_a_change_that_comes_second_does_not_stand_before_the_first(gateway: Gateway, staff: Staff) -> None:
+    """Z10: when it began may be before what it waited for; the ledger stands in the order of time."""
+    license = await staff.license("Counted", seats=5)
+    people = await staff.hire(2, licenses=[license], at=utc_now() + timedelta(minutes=1))
+    await bulk(gateway, "deactivateUsers", people[:1])
+    document = "SELECT at, granted_after FROM seat_ledger ORDER BY sequence"
+    (first, before), (second, after) = await gateway.rows(document)
+    assert (before, after) == (2, 1)
+    assert second == first
+
+
 async def test_a_year_of_days_is_told_and_no_more(gateway: Gateway, staff: Staff) -> None:
     """Z10."""
     license = await staff.license("Counted", seats=5)
