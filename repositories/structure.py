@@ -108,10 +108,16 @@ class StructureRepository(Bound):
         )
 
     async def by_id(self, model: type[SQLModel], ids: Collection[UUID]) -> dict[UUID, Any]:
-        """Light rows of things of one kind, locked until the end: whoever is about to refer to one has to wait."""
+        """Light rows of things of one kind, locked until the end: whoever is about to refer to one has to wait.
+
+        Nobody waits to refer to the organization, to which every row does: it is not deleted by such a change.
+        """
         table = table_of(model).c
         found = await self._connection.execute(
-            select(*columns(model)).where(self._own(model), table.id.in_(ids)).order_by(table.id).with_for_update()
+            select(*columns(model))
+            .where(self._own(model), table.id.in_(ids))
+            .order_by(table.id)
+            .with_for_update(key_share=model is Organization)
         )
         things: list[Any] = list(light(model, found.all()))
         return {thing.id: thing for thing in things}

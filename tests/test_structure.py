@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from gql.ids import global_id, parse_id
 from models.storage import uuid7
@@ -426,6 +427,15 @@ async def test_no_agent_loses_the_desktop_profile_by_a_default_taken_away(gatewa
     assert paths(refused) == [("DESKTOP_PROFILE_REQUIRED", ["input", "patch", "defaultDesktopProfileId"])]
     assert refused["organization"] == back["organization"]
     assert person.id
+
+
+async def test_the_organization_is_changed_while_others_refer_to_it(postgres_gateway: Gateway) -> None:
+    """Every row that is written refers to it: who changes its settings, the name aside, waits for none."""
+    async with postgres_gateway.database.writer.begin() as connection:
+        await connection.execute(text("SELECT id FROM organizations FOR KEY SHARE"))
+        async with asyncio.timeout(10):
+            done = await organization(postgres_gateway, {"patch": {"timeZone": "Europe/Berlin"}})
+    assert done["errors"] == []
 
 
 async def test_the_settings_of_the_organization_are_changed(gateway: Gateway) -> None:
