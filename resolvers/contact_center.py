@@ -261,13 +261,15 @@ async def details_of(
     before = {column: getattr(user, column) for column in REFERENCES}
     taken = before if user.contact_center_enabled and not enabled else [each for each in given if given[each] is None]
     after = {**before, **given} if enabled else {**before, **dict.fromkeys(taken)}
+    # Before what is referred to, as whoever changes that does: two could wait for each other otherwise.
+    organization = await rows.organization() if enabled else None
     known = {
         column: await rows.known(reference.model, {before[column], given.get(column)} - {None})
         for column, reference in REFERENCES.items()
     }
     details = Details(person, user, roles, held, enabled, given, after, known)
-    if enabled:
-        details.organization_desktop = (await rows.organization()).default_desktop_profile_id
+    if organization is not None:
+        details.organization_desktop = organization.default_desktop_profile_id
         await _follow(change, details, default_profile(held, roles))
     if details.site_changes or details.turned_off:
         kept = change.kept
