@@ -24,6 +24,14 @@ _SERIALIZATION, _DEADLOCK, _UNIQUE, _FOREIGN_KEY = "40001", "40P01", "23505", "2
 _LOCK_TIMEOUT = "55P03"
 _SQLITE_ERROR, _SQLITE_BUSY, _SQLITE_UNIQUE, _SQLITE_PRIMARY_KEY = 1, 5, 2067, 1555
 
+PRAGMAS = """
+PRAGMA busy_timeout = 5000;
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA foreign_keys = ON;
+PRAGMA temp_store = MEMORY;
+PRAGMA cache_size = -65536;
+"""
 
 # What PostgreSQL says when it lets nobody in, has no time or no room, or is going down: connection lost (08), name
 # or password (28), no such database (3D), resources (53), operator (57), a lock that was waited for too long, a
@@ -143,14 +151,18 @@ class Database:
         async with self.reading() as connection:
             await connection.execute(text("SELECT 1"))
 
-    async def close(self) -> None:
-        """Give all connections back, once the changes under way have ended; those that wait for others are undone."""
+    async def settle(self) -> None:
+        """Wait for the changes under way; those that wait for others are undone."""
         if self._changes:
             _, late = await asyncio.wait(self._changes, timeout=PATIENCE_S)
             for change in late:
                 change.cancel()
             if late:
                 await asyncio.wait(late, timeout=PATIENCE_S)
+
+    async def close(self) -> None:
+        """Give all connections back, once the changes under way have ended as they would."""
+        await self.settle()
         for engine in self.engines:
             await engine.dispose()
 
@@ -180,17 +192,7 @@ def _sqlite_engine(url: URL, size: int, *, writing: bool) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in (
-            "busy_timeout = 5000",
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            "foreign_keys = ON",
-            "temp_store = MEMORY",
-            "cache_size = -65536",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        connection.run_async(_prepared)
 
     @event.listens_for(engine.sync_engine, "invalidate")
     def end(connection: Any, _record: Any, _error: Any) -> None:
@@ -203,6 +205,11 @@ def _sqlite_engine(url: URL, size: int, *, writing: bool) -> AsyncEngine:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+async def _prepared(driver: aiosqlite.Connection) -> None:
+    """Set up a new connection, in one visit to its thread."""
+    await driver.executescript(PRAGMAS)
 
 
 async def _interrupted(driver: aiosqlite.Connection) -> None:

@@ -27,41 +27,62 @@ not_run: dict[str, str] = {}
 
 _opened: dict[str, Database] = {}
 
+# Whoever still does something. The connections that the gateways of tests share are idle by then, and stay.
 DISCONNECT = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
 """
 
-# A number for all that a test may have changed in a database besides rows.
+# Numbers for all that a test may have changed in a database besides rows: a row of the catalog that is changed gets
+# another xmin. Those of tables are changed by emptying as well; what else is changed of a table shows in its columns,
+# triggers, constraints or indexes.
 STRUCTURE = """
-SELECT md5(string_agg(part, E'\\n' ORDER BY part)) FROM (
-    SELECT 'index ' || pg_get_indexdef(indexrelid) AS part FROM pg_index
-        JOIN pg_class ON pg_class.oid = indexrelid WHERE relnamespace = 'public'::regnamespace
-    UNION ALL SELECT 'trigger ' || pg_get_triggerdef(oid) || tgenabled::text FROM pg_trigger WHERE NOT tgisinternal
-    UNION ALL SELECT 'constraint ' || conrelid::regclass || pg_get_constraintdef(oid) FROM pg_constraint
-        WHERE connamespace = 'public'::regnamespace
-    UNION ALL SELECT 'column ' || attrelid::regclass || ' ' || attname || ' ' || atttypid::regtype || attnotnull::text
-        FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v') AND attnum > 0
-    UNION ALL SELECT 'function ' || proname || prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace
-    UNION ALL SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg_t%'
-    UNION ALL SELECT 'setting ' || setconfig::text FROM pg_db_role_setting
-        WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
-) AS parts
+SELECT array[
+    (SELECT coalesce(sum(hashtext(relname || relkind::text || reloptions::text)), 0) + count(*)
+        FROM pg_class WHERE relpersistence <> 't'),
+    (SELECT sum(xmin::text::bigint) + count(*) FROM pg_index),
+    (SELECT sum(xmin::text::bigint) + count(*) FROM pg_attribute),
+    (SELECT sum(xmin::text::bigint) + count(*) FROM pg_attrdef),
+    (SELECT sum(xmin::text::bigint) + count(*) FROM pg_constraint),
+    (SELECT coalesce(sum(xmin::text::bigint), 0) + count(*) FROM pg_trigger),
+    (SELECT sum(xmin::text::bigint) + count(*) FROM pg_proc),
+    (SELECT count(*) FROM pg_namespace WHERE nspname NOT LIKE 'pg_t%'),
+    (SELECT coalesce(sum(hashtext(setconfig::text)), 0) FROM pg_db_role_setting
+        WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()))
+]
 """
 
-# Triggers and foreign keys rest meanwhile: the audit refuses deletions.
+# Triggers and foreign keys rest meanwhile: the audit refuses deletions. A table that nobody wrote to has no pages;
+# when one has very many, all begin anew, so that no test reads through what others have left.
 EMPTY = """
 DO $$
-DECLARE name text;
+DECLARE
+    tables regclass[] = ARRAY(SELECT oid::regclass FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version');
+    written regclass[] = ARRAY(SELECT one FROM unnest(tables) AS one WHERE pg_relation_size(one) > 0);
+    name regclass;
 BEGIN
     SET LOCAL session_replication_role = replica;
-    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
-        EXECUTE format('DELETE FROM %I', name);
-    END LOOP;
-    FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' LOOP
-        EXECUTE format('ALTER SEQUENCE %I RESTART', name);
-    END LOOP;
+    IF (SELECT max(pg_relation_size(one)) FROM unnest(written) AS one) > 2000000 THEN
+        EXECUTE 'TRUNCATE ' || array_to_string(tables, ', ');
+    ELSE
+        FOREACH name IN ARRAY written LOOP
+            EXECUTE format('DELETE FROM %s', name);
+        END LOOP;
+    END IF;
+    PERFORM setval(seqrelid, seqstart, false) FROM pg_sequence;
 END $$
+"""
+
+
+TABLES = """
+SELECT oid::regclass::text FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
+"""
+ROWS = "SELECT format('INSERT INTO %1$s SELECT * FROM json_populate_recordset(NULL::%1$s, %2$L)', $1::text, $2::text)"
+SEQUENCES = """
+SELECT format('SELECT setval(%L, %s)', format('%I', sequencename), last_value) FROM pg_sequences
+    WHERE schemaname = 'public' AND last_value IS NOT NULL
 """
 
 
@@ -85,7 +106,9 @@ class PostgresServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._packaged: Any = None
         self._idle: list[str] = []  # names of empty copies
-        self._template_structure: str | None = None
+        self._runner = asyncio.Runner()
+        self._connections: dict[str, Any] = {}  # ours to each copy
+        self._structures: dict[str, list[int]] = {}
         self.host = ""
 
     def start(self) -> None:
@@ -99,6 +122,9 @@ class PostgresServer:
 
     def stop(self) -> None:
         """Stop the server without ceremony: nothing of it is kept."""
+        for connection in self._connections.values():
+            connection.terminate()
+        self._runner.close()
         if self._process is not None:
             self._process.send_signal(3)  # SIGQUIT: immediate shutdown
             self._process.wait(10)
@@ -116,16 +142,27 @@ class PostgresServer:
             return self.url(self._idle.pop())
         name = f"test_{next(self._numbers)}"
         self.administer(f"CREATE DATABASE {name} TEMPLATE template_rosterql")
+        self._runner.run(self._know(name))
         return self.url(name)
 
+    def fill(self, url: str, rows: str) -> None:
+        """Put the rows of another database into a copy."""
+        name = url.split("?", 1)[0].rsplit("/", 1)[1]
+        self._runner.run(self._connections[name].execute(rows))
+
+    def rows(self, url: str) -> str:
+        """All rows of a copy, and where its sequences stand, as SQL that writes them into an empty one."""
+        name = url.split("?", 1)[0].rsplit("/", 1)[1]
+        return self._runner.run(_rows(self._connections[name]))
+
     def take_back(self, url: str) -> None:
-        """End with a copy, whoever is still connected.
+        """End with a copy, whoever still does something there.
 
         It is emptied for the next test, which takes a twentieth of the time of a new one; or deleted, if its tables
         are not what they were.
         """
         name = url.split("?", 1)[0].rsplit("/", 1)[1]
-        if asyncio.run(self._empty(name)):
+        if self._runner.run(self._empty(name)):
             self._idle.append(name)
         else:
             self.drop(url)
@@ -133,25 +170,28 @@ class PostgresServer:
     def drop(self, url: str) -> None:
         """Delete a database, whoever is still connected."""
         name = url.split("?", 1)[0].rsplit("/", 1)[1]
+        left = self._connections.pop(name, None)
+        if left is not None:
+            left.terminate()
+        forget(url)
         self.administer(f"DROP DATABASE {name} WITH (FORCE)")
 
-    async def _empty(self, name: str) -> bool:
-        connection = await self._connect(name)
-        try:
-            await connection.execute(DISCONNECT, name)
-            if await connection.fetchval(STRUCTURE) != await self._structure():
-                return False
-            await connection.execute(EMPTY)
-            return True
-        finally:
-            await connection.close()
+    async def _know(self, name: str) -> None:
+        self._connections[name] = await self._connect(name)
+        self._structures[name] = await self._connections[name].fetchval(STRUCTURE)
 
-    async def _structure(self) -> str:
-        if self._template_structure is None:
-            connection = await self._connect("template_rosterql")
-            self._template_structure = str(await connection.fetchval(STRUCTURE))
-            await connection.close()
-        return self._template_structure
+    async def _empty(self, name: str) -> bool:
+        import asyncpg
+
+        try:
+            await self._connections[name].execute(DISCONNECT)
+        except asyncpg.PostgresConnectionError:  # ended by a test
+            self._connections[name] = await self._connect(name)
+            await self._connections[name].execute(DISCONNECT)
+        if await self._connections[name].fetchval(STRUCTURE) != self._structures[name]:
+            return False
+        await self._connections[name].execute(EMPTY)
+        return True
 
     async def _connect(self, name: str) -> Any:
         import asyncpg
@@ -160,7 +200,7 @@ class PostgresServer:
 
     def administer(self, statement: str) -> None:
         """Run a statement about databases."""
-        asyncio.run(self._administer(statement))
+        self._runner.run(self._administer(statement))
 
     async def _administer(self, statement: str) -> None:
         connection = await self._connect("postgres")
@@ -228,13 +268,30 @@ class PostgresServer:
 
 
 def opened(url: str) -> Database:
-    """The database of an address, the same object for every test that has this address, each of which closes it.
+    """The database of an address, the same object for every test that has this address.
 
-    An engine keeps what it compiled: with a new one, a test would spend a third of its time on compiling statements.
+    An engine keeps what it compiled, and on PostgreSQL its connections with what those have prepared: with a new one, a
+    test would spend a third of its time on that.
     """
     if url not in _opened:
         _opened[url] = Database(url)
     return _opened[url]
+
+
+async def let_go(database: Database) -> None:
+    """End the work of a test with its database; files are closed, because the next test has another one."""
+    if database.is_sqlite:
+        await database.close()
+    else:
+        await database.settle()
+
+
+def forget(*urls: str) -> None:
+    """Keep no connection to databases that are no more; to none, if none is named."""
+    for url in urls or tuple(_opened):
+        database = _opened.pop(url, None)
+        if database is not None and not database.is_sqlite:
+            database.writer.sync_engine.dispose(close=False)
 
 
 def new_server() -> PostgresServer:
@@ -261,6 +318,16 @@ def empty(kind: str) -> Iterator[str]:
         yield server.copy()
     finally:
         server.stop()
+
+
+async def _rows(connection: Any) -> str:
+    statements = ["BEGIN", "SET LOCAL session_replication_role = replica"]  # in any order, without triggers
+    for (table,) in await connection.fetch(TABLES):
+        found = await connection.fetchval(f"SELECT json_agg(part)::text FROM {table} AS part")
+        if found is not None:
+            statements.append(await connection.fetchval(ROWS, table, found))
+    statements += [statement for (statement,) in await connection.fetch(SEQUENCES)]
+    return "; ".join([*statements, "COMMIT"])
 
 
 async def _migrate(url: str) -> None:

@@ -19,7 +19,7 @@ from repositories.organizations import create_organization
 from resolvers.api_keys import create_api_key
 from resolvers.caller import system_caller
 from resolvers.context import Context, utc_now
-from tests.databases import opened
+from tests.databases import let_go, opened
 from tests.people import Person, Staff
 
 if TYPE_CHECKING:
@@ -59,6 +59,23 @@ class Answer:
         return [error["extensions"]["code"] for error in self.errors]
 
 
+@dataclass(frozen=True)
+class Acme:
+    """What is in the database of a test before it begins: an organization, its administrator and a key."""
+
+    organization_id: UUID
+    admin: Person
+    token: str
+
+
+async def found_acme(url: str) -> Acme:
+    """Make Acme in a migrated, empty database."""
+    gateway = await Gateway.open(url)
+    await gateway.client.aclose()
+    await gateway.database.close()
+    return Acme(gateway.organization_id, gateway.admin, gateway.token)
+
+
 class Gateway:
     """The application over one database, with the organization "Acme", its administrator and a key.
 
@@ -84,13 +101,19 @@ class Gateway:
         self.client = client
 
     @classmethod
-    async def open(cls, url: str) -> Gateway:
-        """Start one on a migrated, empty database."""
+    async def open(cls, url: str, acme: Acme | None = None) -> Gateway:
+        """Start one on a migrated database that is empty, or has Acme already."""
+        Staff.count_anew()  # so that nobody's name depends on which tests ran before
         gateway = await cls.over(url)
-        gateway.organization_id = await gateway.organization("Acme")
-        gateway.staff = Staff(gateway.database, gateway.organization_id)
-        gateway.admin = await gateway.staff.hire("Ada Admin", roles=[UserRole.FULL_ADMINISTRATOR])
-        gateway.token = await gateway.key("tests")
+        if acme is None:
+            organization_id = await gateway.organization("Acme")
+            gateway.staff = Staff(gateway.database, organization_id)
+            admin = await gateway.staff.hire("Ada Admin", roles=[UserRole.FULL_ADMINISTRATOR])
+            acme = Acme(organization_id, admin, await gateway.key("tests", organization_id=organization_id))
+        else:
+            Staff.count_anew(after=1)
+            gateway.staff = Staff(gateway.database, acme.organization_id)
+        gateway.organization_id, gateway.admin, gateway.token = acme.organization_id, acme.admin, acme.token
         return gateway
 
     @classmethod
@@ -107,7 +130,7 @@ class Gateway:
     async def close(self) -> None:
         """Let the database go."""
         await self.client.aclose()
-        await self.database.close()
+        await let_go(self.database)
 
     async def run(
         self,

@@ -41,6 +41,7 @@ from models.text import display_name, fold, mail_key, search_key
 from models.user import Credential, IdentitySource, User, UserRole, UserRoleGrant, UserStatus
 from repositories.engine import Database
 from resolvers.context import utc_now
+from resolvers.passwords import hash_now
 
 PASSWORD = "correct horse battery staple"
 
@@ -107,11 +108,8 @@ class Person(Thing):
 
 @cache
 def password_hash(password: str) -> str:
-    """The argon2 hash of a password, computed once a run."""
-    from pwdlib import PasswordHash
-    from pwdlib.hashers.argon2 import Argon2Hasher
-
-    return PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8 * 1024, parallelism=1),)).hash(password)
+    """What is kept of a password, computed once a run; as now, or every first sign-in would renew it."""
+    return hash_now(password)
 
 
 class Staff:
@@ -120,9 +118,9 @@ class Staff:
     _numbers = itertools.count(1)  # of all organizations: mail addresses are unique in the whole database
 
     @classmethod
-    def count_anew(cls) -> None:
-        """Begin again with the names of the first one; for a new, empty database."""
-        cls._numbers = itertools.count(1)
+    def count_anew(cls, after: int = 0) -> None:
+        """Begin again with the names of the first one, or behind so many; for a new database."""
+        cls._numbers = itertools.count(after + 1)
 
     def __init__(self, database: Database, organization_id: UUID) -> None:
         self.database = database
@@ -336,14 +334,26 @@ class Staff:
         ended_by: CallEndReason = CallEndReason.CONTACT,
     ) -> Thing:
         """A call that a person took; it goes on unless `seconds` says how long it was."""
-        number = next(self._numbers)
-        made = Thing(uuid7(), "CallRecord", f"call-{number}")
+        (made,) = await self.calls([person], queue=queue, team=team, ago=ago, seconds=seconds, ended_by=ended_by)
+        return made
+
+    async def calls(
+        self,
+        people: Sequence[Person],
+        *,
+        queue: Thing | None = None,
+        team: Thing | None = None,
+        ago: timedelta = timedelta(minutes=5),
+        seconds: int | None = None,
+        ended_by: CallEndReason = CallEndReason.CONTACT,
+    ) -> list[Thing]:
+        """A call of each of these people, all alike."""
         started = utc_now() - ago
-        await self.insert(
-            CallRecord,
+        made = [Thing(uuid7(), "CallRecord", f"call-{next(self._numbers)}") for _ in people]
+        rows = [
             {
-                "id": made.key,
-                "external_id": made.name,
+                "id": call.key,
+                "external_id": call.name,
                 "user_id": person.key,
                 "queue_id": queue.key if queue else None,
                 "team_id": team.key if team else None,
@@ -353,8 +363,10 @@ class Staff:
                 "ended_by": None if seconds is None else ended_by,
                 "talk_seconds": seconds or 0,
                 "wrap_up_seconds": 0,
-            },
-        )
+            }
+            for call, person in zip(made, people, strict=True)
+        ]
+        await self.insert(CallRecord, *rows)
         return made
 
     async def found(self, model: type[SQLModel], *rows: Mapping[str, Any]) -> list[Thing]:

@@ -46,7 +46,9 @@ async def test_members_reach_what_their_team_or_skill_group_is_given(gateway: Ga
         user = await look(gateway, person)
         assert sorted(edge["node"]["name"] for edge in user["queues"]["edges"]) == list(reached)
         assert user["version"] == 1
-    told = await gateway.rows("SELECT action, target_version FROM audit_events WHERE target_label = 'Billing'")
+    told = await gateway.rows(
+        "SELECT action, target_version FROM audit_events WHERE target_label = 'Billing' ORDER BY sequence"
+    )
     assert [tuple(row) for row in told] == [(9, 2), (9, 3), (10, 4), (10, 5)]  # ASSIGNED, UNASSIGNED
     assert await broken(gateway) == []
 

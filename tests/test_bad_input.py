@@ -177,6 +177,12 @@ async def sqlite_trial(sqlite_gateway: Gateway) -> Trial:
     return Trial(sqlite_gateway, await holdings_of(sqlite_gateway, sqlite_gateway.staff, sqlite_gateway.token))
 
 
+@pytest.fixture
+async def postgres_trial(postgres_gateway: Gateway) -> Trial:
+    """For what must not get as far as a database, tried on the one that would not take it."""
+    return Trial(postgres_gateway, await holdings_of(postgres_gateway, postgres_gateway.staff, postgres_gateway.token))
+
+
 def texts() -> list[Position]:
     """Every place that takes a text, ids and cursors included."""
     return positions(FIELDS, "String", "ID")
@@ -219,7 +225,7 @@ def enum_names() -> set[str]:
     return {place.scalar for place in positions(FIELDS) if isinstance(get_named_type(place.type), GraphQLEnumType)}
 
 
-async def test_nul_is_refused_wherever_a_text_is_taken(trial: Trial) -> None:
+async def test_nul_is_refused_wherever_a_text_is_taken(postgres_trial: Trial) -> None:
     def tried() -> Iterator[tuple[Position, Any, set[str]]]:
         for place in texts():
             changes = place.field.type_name == "Mutation"
@@ -227,30 +233,30 @@ async def test_nul_is_refused_wherever_a_text_is_taken(trial: Trial) -> None:
             for value in ("\0", "nul\0inside"):
                 yield place, value, codes
 
-    assert await misfits(trial, tried()) == []
+    assert await misfits(postgres_trial, tried()) == []
 
 
-async def test_half_a_surrogate_pair_is_refused_wherever_anything_is_taken(trial: Trial) -> None:
+async def test_half_a_surrogate_pair_is_refused_wherever_anything_is_taken(sqlite_trial: Trial) -> None:
     places = positions(FIELDS)
-    assert await misfits(trial, ((place, "\ud800", {"BAD_USER_INPUT"}) for place in places)) == []
-    assert await misfits(trial, ((place, "low \udfff first", {"BAD_USER_INPUT"}) for place in texts())) == []
+    assert await misfits(sqlite_trial, ((place, "\ud800", {"BAD_USER_INPUT"}) for place in places)) == []
+    assert await misfits(sqlite_trial, ((place, "low \udfff first", {"BAD_USER_INPUT"}) for place in texts())) == []
 
 
-async def test_a_megabyte_is_refused_wherever_a_text_is_taken(trial: Trial) -> None:
+async def test_a_megabyte_is_refused_wherever_a_text_is_taken(postgres_trial: Trial) -> None:
     """What cannot be said of one new person is said of that item; whether a mail is known is never told."""
-    before = await trial.counts()
+    before = await postgres_trial.counts()
     wrong, operations = [], 0
     places = read_once(texts())
     assert len(places) > 70
     for place in places:
-        told = await trial.refused(place, MEGABYTE)
+        told = await postgres_trial.refused(place, MEGABYTE)
         expected: Told = (
             ("SIGN_IN_REFUSED", None) if place.field.name == "signIn" else (told[0][0], tuple(place.told_path()))
         )
         if told != [expected]:
             wrong.append(f"{place}: {told}")
         operations += "NewUserInput" in place.owners[-1] and place.scalar == "String"
-    after = await trial.counts()
+    after = await postgres_trial.counts()
     assert wrong == []
     assert after == before | {
         "bulk_operations": before["bulk_operations"] + operations,
@@ -293,14 +299,14 @@ async def test_a_value_of_another_type_is_refused_wherever_one_is_taken(sqlite_t
     assert await misfits(sqlite_trial, tried()) == []
 
 
-async def test_an_unknown_value_of_an_enum_is_refused_in_the_document_too(trial: Trial) -> None:
-    before = await trial.counts()
+async def test_an_unknown_value_of_an_enum_is_refused_in_the_document_too(sqlite_trial: Trial) -> None:
+    before = await sqlite_trial.counts()
     for place in positions(FIELDS, *enum_names()):
-        variables = place.variables("NOPE", trial.sample())
-        told = await trial.tell(place.field, with_literals(place.field, variables), {})
+        variables = place.variables("NOPE", sqlite_trial.sample())
+        told = await sqlite_trial.tell(place.field, with_literals(place.field, variables), {})
         assert [code for code, _ in told] == ["GRAPHQL_VALIDATION_FAILED"], f"{place}: {told}"
         assert told[0][1], str(place)
-    assert await trial.counts() == before
+    assert await sqlite_trial.counts() == before
 
 
 def with_literals(field: Field, values: Mapping[str, Any]) -> str:
@@ -325,26 +331,26 @@ def literal(value: Any, type: Any) -> str:
     return value if isinstance(type, GraphQLEnumType) else json.dumps(value)
 
 
-async def test_what_is_required_is_missed_wherever_it_is_left_out_or_null(trial: Trial) -> None:
-    before = await trial.counts()
+async def test_what_is_required_is_missed_wherever_it_is_left_out_or_null(sqlite_trial: Trial) -> None:
+    before = await sqlite_trial.counts()
     tried = 0
     for field in FIELDS:
-        whole = with_required(field, trial.sample())
+        whole = with_required(field, sqlite_trial.sample())
         for name, argument in field.definition.args.items():
             if is_required_argument(argument):
                 for variables in ({**whole, name: None}, {key: value for key, value in whole.items() if key != name}):
-                    told = await trial.tell(field, field.document(whole), variables)
+                    told = await sqlite_trial.tell(field, field.document(whole), variables)
                     assert [code for code, _ in told] == ["BAD_USER_INPUT"], f"{field}({name}): {told}"
                     tried += 1
-                bare = await trial.tell(field, field.document([key for key in whole if key != name]), {})
+                bare = await sqlite_trial.tell(field, field.document([key for key in whole if key != name]), {})
                 assert {code for code, _ in bare} == {"GRAPHQL_VALIDATION_FAILED"}, f"{field}({name}): {bare}"
     for place in positions(FIELDS):
         if isinstance(place.type, GraphQLNonNull) and len(place.path) > 1:
-            told = await trial.refused(place, None)
+            told = await sqlite_trial.refused(place, None)
             assert [code for code, _ in told] == ["BAD_USER_INPUT"], f"{place}: {told}"
             tried += 1
     assert tried > 40
-    assert await trial.counts() == before
+    assert await sqlite_trial.counts() == before
 
 
 def choices() -> Iterator[tuple[Field, tuple[str, ...], GraphQLInputObjectType]]:
@@ -363,14 +369,16 @@ def choices() -> Iterator[tuple[Field, tuple[str, ...], GraphQLInputObjectType]]
             type = get_named_type(type.fields[name].type)  # type: ignore[union-attr]
 
 
-async def test_of_several_ways_exactly_one_is_taken(trial: Trial) -> None:
-    before = await trial.counts()
+async def test_of_several_ways_exactly_one_is_taken(sqlite_trial: Trial) -> None:
+    before = await sqlite_trial.counts()
     found = list(choices())
     assert len(found) == 2 + 8 + 5  # keys of people, targets, changes of assignments
     for field, path, type in found:
         (first, second, *_) = type.fields
         one, other = (
-            [trial.own.ids["User"]] if isinstance(get_nullable_type(type.fields[name].type), GraphQLList) else "a"
+            [sqlite_trial.own.ids["User"]]
+            if isinstance(get_nullable_type(type.fields[name].type), GraphQLList)
+            else "a"
             for name in (first, second)
         )
         for chosen in (
@@ -382,30 +390,34 @@ async def test_of_several_ways_exactly_one_is_taken(trial: Trial) -> None:
             None,
             "a",
         ):
-            variables = with_required(field, trial.sample())
+            variables = with_required(field, sqlite_trial.sample())
             inside: Any = variables
             for name in path[:-1]:
                 inside = inside[name]
                 inside = inside[0] if isinstance(inside, list) else inside
             inside[path[-1]] = chosen
-            told = await trial.tell(field, field.document(variables), variables)
+            told = await sqlite_trial.tell(field, field.document(variables), variables)
             assert {code for code, _ in told} == {"BAD_USER_INPUT"}, f"{field} {path} {chosen}: {told}"
             if chosen is not None and chosen != "a" and "what" not in chosen:
-                told = await trial.tell(field, with_literals(field, variables), {})
+                told = await sqlite_trial.tell(field, with_literals(field, variables), {})
                 assert {code for code, _ in told} == {"GRAPHQL_VALIDATION_FAILED"}, f"{field} {path} {chosen}: {told}"
-    assert await trial.counts() == before
+    assert await sqlite_trial.counts() == before
 
 
 PAGED = [field for field in FIELDS if "first" in field.definition.args]
 
 
-async def test_pages_are_asked_for_in_one_direction_up_to_the_limit_from_a_cursor_of_the_list(trial: Trial) -> None:
+async def test_pages_are_asked_for_in_one_direction_up_to_the_limit_from_a_cursor_of_the_list(
+    sqlite_trial: Trial,
+) -> None:
     assert len(PAGED) > 15
-    cursors = await trial.gateway.ask("{ auditEvents { pageInfo { endCursor } } teams { pageInfo { endCursor } } }")
+    cursors = await sqlite_trial.gateway.ask(
+        "{ auditEvents { pageInfo { endCursor } } teams { pageInfo { endCursor } } }"
+    )
     of_events, of_teams = (cursors[name]["pageInfo"]["endCursor"] for name in ("auditEvents", "teams"))
     for field in PAGED:
         foreign = of_teams if "auditEvents" in field.name else of_events
-        required = with_required(field, trial.sample())
+        required = with_required(field, sqlite_trial.sample())
         for variables, told in (
             ({"first": 1, "last": 1}, ("BAD_USER_INPUT", ("last",))),
             ({"first": -1}, ("BAD_USER_INPUT", ("first",))),
@@ -419,12 +431,12 @@ async def test_pages_are_asked_for_in_one_direction_up_to_the_limit_from_a_curso
             ({"after": "bnVsbA"}, ("BAD_CURSOR", ("after",))),
         ):
             given = required | variables
-            assert await trial.tell(field, field.document(given), given) == [told], f"{field} {given}"
+            assert await sqlite_trial.tell(field, field.document(given), given) == [told], f"{field} {given}"
 
 
-async def test_no_list_is_longer_than_it_may_be(trial: Trial) -> None:
+async def test_no_list_is_longer_than_it_may_be(sqlite_trial: Trial) -> None:
     """M14: an empty list, and one too long, are refused as a whole, with their place."""
-    before = await trial.counts()
+    before = await sqlite_trial.counts()
     wrong = []
     for place in positions(FIELDS, "ID", "String"):
         owner = place.owners[-1]
@@ -444,12 +456,12 @@ async def test_no_list_is_longer_than_it_may_be(trial: Trial) -> None:
         else:
             lists.append((many(kind, 101 if owner.endswith("(ids)") else 501), "BAD_USER_INPUT"))
         for values, code in lists:
-            variables = spread(place.variables("HERE", trial.sample()), values)
-            told = await trial.tell(place.field, place.document(), variables)
+            variables = spread(place.variables("HERE", sqlite_trial.sample()), values)
+            told = await sqlite_trial.tell(place.field, place.document(), variables)
             if told != [(code, tuple(place.told_path()[:-1]))]:
                 wrong.append(f"{place} {len(values)}: {told}")
     assert wrong == []
-    assert await trial.counts() == before
+    assert await sqlite_trial.counts() == before
 
 
 def many(kinds: list[str], size: int) -> list[str]:
@@ -497,9 +509,9 @@ async def test_a_team_named_twice_is_refused_where_it_stands_again(trial: Trial,
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "1" * 5_000, "01", "0x10"])
-async def test_numbers_that_are_none_are_refused(trial: Trial, number: str) -> None:
+async def test_numbers_that_are_none_are_refused(sqlite_trial: Trial, number: str) -> None:
     document = json.dumps("query ($first: Int) { users(first: $first) { nodes { id } } }")
-    told = await trial.send(f'{{"query": {document}, "variables": {{"first": {number}}}}}')
+    told = await sqlite_trial.send(f'{{"query": {document}, "variables": {{"first": {number}}}}}')
     assert [code for code, _ in told] == ["BAD_USER_INPUT"]
 
 
@@ -521,7 +533,7 @@ async def test_numbers_that_are_none_are_refused(trial: Trial, number: str) -> N
         ("subscription { users { totalCount } }", "GRAPHQL_VALIDATION_FAILED"),
     ],
 )
-async def test_a_document_that_cannot_be_is_refused_with_its_place(trial: Trial, text: str, code: str) -> None:
-    ((told, place),) = await trial.send(json.dumps({"query": text}))
+async def test_a_document_that_cannot_be_is_refused_with_its_place(sqlite_trial: Trial, text: str, code: str) -> None:
+    ((told, place),) = await sqlite_trial.send(json.dumps({"query": text}))
     assert told == code
     assert place is not None

@@ -7,6 +7,7 @@ import unicodedata
 from typing import Any
 
 import pytest
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from models.user import UserRole
 from resolvers.administrators import reset_password
@@ -153,6 +154,12 @@ async def test_a_reset_ends_sessions_and_lets_nobody_in_who_is_out(gateway: Gate
 async def test_a_weaker_hash_is_renewed_by_signing_in(gateway: Gateway, staff: Staff) -> None:
     """A13: the password stays, and is for no single use by it."""
     person = await staff.hire()
+    weaker = Argon2Hasher(time_cost=1, memory_cost=8 * 1024, parallelism=1).hash(person.password)
+    await gateway.execute(
+        "UPDATE credentials SET password_hash = :weaker WHERE user_id = :key",
+        weaker=weaker,
+        key=gateway.key_parameter(person.key),
+    )
     before = await kept(gateway, person)
     assert "m=8192,t=1" in before
     await sign_in(gateway, person, "wrong wrong wrong")
