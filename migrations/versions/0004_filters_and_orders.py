@@ -1,10 +1,12 @@
 """Folded texts to filter by, and indexes for every order"""
 
+import re
+import unicodedata
+
 import sqlalchemy as sa
 from alembic import op
 
 from models import storage
-from models.text import fold
 
 revision = "0004"
 down_revision = "0003"
@@ -36,6 +38,13 @@ def upgrade() -> None:
         ):
             downwards = [*leading, sa.text(f"{column} DESC NULLS LAST"), sa.text("id DESC")]
             op.create_index(f"ix_users_by_{name}_down", "users", downwards)
+
+
+def fold(text: str) -> str:
+    """What was compared when these tables were made; what is compared now may be another text some day."""
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    stripped = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return re.sub(r"\s+", " ", stripped).strip()
 
 
 def _fill() -> None:
