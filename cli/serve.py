@@ -58,7 +58,9 @@ async def _serve(chosen: Settings, demo: bool, json: bool) -> None:
                 from server.app import create_app  # brings the schema, and who is refused needs none
 
                 app = create_app(chosen, database)
-                worker = Worker(database, all_jobs() if chosen.jobs.embedded else (), app.state.gateway.bell)
+                worker = Worker(
+                    database, all_jobs(chosen.retention.periods) if chosen.jobs.embedded else (), app.state.gateway.bell
+                )
                 told["jobs"] = worker.jobs
                 async with working(worker):
                     ready = lambda: say(told) if json else _tell(told)  # noqa: E731

@@ -25,7 +25,7 @@ async def _work(chosen: Settings, json: bool) -> None:
 
     logs.configure()
     async with opened(chosen) as database:
-        worker = Worker(database, all_jobs())
+        worker = Worker(database, all_jobs(chosen.retention.periods))
         loop = asyncio.get_running_loop()
         running = loop.create_task(worker.run())
 

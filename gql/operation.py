@@ -150,6 +150,13 @@ class BulkOperation(Node):
         return operation
 
     @strawberry.field(
+        graphql_type=datetime | None,
+        description="When its items will be forgotten, or were; the operation itself and its totals stay.",
+    )
+    def expires_at(self: Any, info: Info) -> datetime | None:
+        return info.context.retention.items_until(self)
+
+    @strawberry.field(
         graphql_type=BulkOperationTotals,
         description="What the operation did so far, or what it would do when it is a dry run.",
     )

@@ -125,6 +125,12 @@ class BulkOperation(SQLModel, table=True):
             sqlite_where=text("status IN (1, 2)"),
             postgresql_where=text("status IN (1, 2)"),
         ),
+        Index(
+            "ix_bulk_operations_with_items",
+            "finished_at",
+            sqlite_where=text("items_forgotten = 0"),
+            postgresql_where=text("NOT items_forgotten"),
+        ),
         {"sqlite_strict": True},
     )
 
@@ -158,6 +164,8 @@ class BulkOperation(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
     started_at: datetime | None = Field(default=None, sa_type=Instant)
     finished_at: datetime | None = Field(default=None, sa_type=Instant)
+    # Whether the items are gone, or about to be; the totals stay (decision 30).
+    items_forgotten: bool = Field(default=False, sa_type=Flag, sa_column_kwargs={"server_default": false()})
 
 
 class BulkOperationItem(SQLModel, table=True):

@@ -259,6 +259,7 @@ def operation_row(
         **totals_of(()),
         "carried": None,
         "failure": None,
+        "items_forgotten": False,
         "actor_kind": caller.kind,
         "actor_id": caller.id,
         "reason": terms.reason,

@@ -19,6 +19,7 @@ from resolvers.caller import Caller
 from resolvers.idempotency import Answers, Call, done_once
 from resolvers.limits import Limits
 from resolvers.refusals import NotAuthenticated, NotPermitted
+from resolvers.retention import Retention
 
 if TYPE_CHECKING:
     from resolvers.loaders import Loaders
@@ -70,6 +71,7 @@ class Context:
     caller: Caller | None
     limits: Limits = field(default_factory=Limits)
     bell: Bell = field(default_factory=Bell)
+    retention: Retention = field(default_factory=Retention)
     request_id: str | None = None
     address: str | None = None
     now: Callable[[], datetime] = utc_now

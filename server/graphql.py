@@ -147,6 +147,7 @@ async def _context(request: Request, gateway: Gateway, request_id: str) -> Conte
         None,
         limits=gateway.limits,
         bell=gateway.bell,
+        retention=gateway.settings.retention.periods,
         request_id=request_id,
         address=request.client.host if request.client else None,
     )

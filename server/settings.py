@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -23,6 +24,7 @@ from pydantic_settings import (
 )
 
 from repositories.engine import normalised
+from resolvers.retention import Retention
 
 PREFIX, DELIMITER = "ROSTERQL_", "__"
 CONFIG_FILE = Path("rosterql.toml")
@@ -145,6 +147,25 @@ class JobsSettings(Section):
     )
 
 
+class RetentionSettings(Section):
+    """How long things are kept that nobody needs for ever."""
+
+    operation_items_days: int = Field(
+        default=400, ge=1, description="Days that the items of a finished bulk operation are kept."
+    )
+    sessions_days: int = Field(default=90, ge=1, description="Days that a session is kept after it is over.")
+    outbox_days: int = Field(default=30, ge=1, description="Days that events of the outbox are kept.")
+
+    @property
+    def periods(self) -> Retention:
+        """The same for those who are below settings."""
+        return Retention(
+            operation_items=timedelta(days=self.operation_items_days),
+            sessions=timedelta(days=self.sessions_days),
+            outbox=timedelta(days=self.outbox_days),
+        )
+
+
 class DemoSettings(Section):
     """The demo organization."""
 
@@ -169,6 +190,7 @@ class Settings(BaseSettings):
     graphql: GraphqlSettings = GraphqlSettings()
     auth: AuthSettings = AuthSettings()
     jobs: JobsSettings = JobsSettings()
+    retention: RetentionSettings = RetentionSettings()
     demo: DemoSettings = DemoSettings()
 
     @classmethod

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from repositories.engine import Database, DatabaseUnavailable
 from resolvers.bell import Bell
+from resolvers.retention import Retention
 from tests.databases import opened
 from tests.serving import serving, working
 from worker.jobs import all_jobs
@@ -21,7 +22,7 @@ from worker.loop import working as at_work
 pytestmark = pytest.mark.anyio
 
 NEVER_S = 3_600
-NAMES = [job.name for job in all_jobs()]
+NAMES = [job.name for job in all_jobs(Retention())]
 
 
 @pytest.fixture

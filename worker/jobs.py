@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from resolvers.retention import Retention
 from worker.audit_chain import extend_chains
 from worker.loop import Job
 from worker.operations import work_on_operations
+from worker.retention import forgetting
 
 
-def all_jobs() -> tuple[Job, ...]:
-    """Every job."""
+def all_jobs(retention: Retention) -> tuple[Job, ...]:
+    """Every job.
+
+    Args:
+        retention: How long things are kept.
+    """
     return (
         Job("operations", pause_s=1, run=work_on_operations),
-        Job("audit chain", pause_s=1, run=extend_chains),
+        Job("audit chain", pause_s=1, run=extend_chains, rest_s=0.02),
+        Job("retention", pause_s=600, run=forgetting(retention), rest_s=0.1),
     )

@@ -27,11 +27,13 @@ class Job:
         pause_s: Seconds between two runs when there was nothing left to do.
         run: Does one piece of the work, which is short (a batch, a transaction) and leaves all in order wherever it
             is cut off; whether there is more to do at once. Several workers run the same job at the same time.
+        rest_s: Seconds between two runs though there is more: for work that has time, so that others get their turn.
     """
 
     name: str
     pause_s: float
     run: Callable[[Database], Awaitable[bool]]
+    rest_s: float = 0
 
 
 class Worker:
@@ -81,7 +83,7 @@ class Worker:
                 continue
             failed = 0
             if more:
-                await asyncio.sleep(0)
+                await self._stopped_within(job.rest_s)
             elif not self._stopping.is_set():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(rung.wait(), job.pause_s)

@@ -52,12 +52,15 @@ def _sum_where(clause: ColumnElement[bool]) -> ColumnElement[int]:
 
 
 def _differing(totals: FromClause) -> Select[Any]:
-    """Operations whose totals are not these, by `operation_id` and the names of the totals."""
+    """Operations with items whose totals are not these, by `operation_id` and the names of the totals."""
     counted = [each for each in totals.c if each.name != "operation_id"]
     return (
         select(_operations.id)
         .join_from(table_of(BulkOperation), totals, totals.c.operation_id == _operations.id, isouter=True)
-        .where(or_(*(_operations[each.name] != func.coalesce(each, 0) for each in counted)))
+        .where(
+            not_(_operations.items_forgotten),
+            or_(*(_operations[each.name] != func.coalesce(each, 0) for each in counted)),
+        )
     )
 
 
@@ -146,6 +149,7 @@ RECORDS: tuple[Invariant, ...] = (
         "operation-item-places",
         "The items of an operation are not numbered from 0 without gaps.",
         select(_items.operation_id)
+        .where(~exists().where(_operations.id == _items.operation_id, _operations.items_forgotten))
         .group_by(_items.operation_id)
         .having(
             or_(
