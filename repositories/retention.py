@@ -1,6 +1,6 @@
 """Forgetting what was kept long enough, in all organizations: some rows at a time, the oldest first (decision 30).
 
-Rows are found by their keys, which are ordered by time, so that no index is kept for this alone.
+Nearly all are found by their keys, which are ordered by time, so that no index is kept for this alone.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, not_, select, update
+from sqlalchemy import ColumnElement, delete, exists, not_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
 from models.audit import OutboxEvent
+from models.idempotency import IdempotencyKey
 from models.operation import BulkOperation, BulkOperationItem
 from models.session import Session, SignInFailure
 from models.storage import EPOCH, key7, table_of
@@ -22,6 +23,7 @@ _operations = table_of(BulkOperation).c
 _items = table_of(BulkOperationItem).c
 _sessions = table_of(Session).c
 _failures = table_of(SignInFailure).c
+_keys = table_of(IdempotencyKey).c
 _outbox = table_of(OutboxEvent).c
 
 
@@ -54,6 +56,14 @@ async def forget_sessions(connection: AsyncConnection, before: datetime, limit: 
 async def forget_failures(connection: AsyncConnection, before: datetime, limit: int) -> int:
     """Forget failed attempts to sign in from before an instant; how many."""
     return await _forget(connection, SignInFailure, _failures.id, [_of_before(_failures.id, before)], limit)
+
+
+async def forget_calls(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Forget calls that were done under a key which expired before an instant; how many."""
+    scope = tuple(table_of(IdempotencyKey).primary_key.columns)
+    old = select(*scope).where(_keys.expires_at < before).order_by(_keys.expires_at).limit(limit).correlate(None)
+    old = old.with_for_update(skip_locked=True)
+    return (await connection.execute(delete(table_of(IdempotencyKey)).where(tuple_(*scope).in_(old)))).rowcount
 
 
 async def forget_news(connection: AsyncConnection, before: datetime, limit: int) -> int:

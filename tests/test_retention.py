@@ -19,7 +19,7 @@ from worker.retention import forgetting, forgotten
 
 pytestmark = pytest.mark.anyio
 
-TABLES = ("bulk_operation_items", "sessions", "outbox_events", "sign_in_failures")
+TABLES = ("bulk_operation_items", "sessions", "outbox_events", "sign_in_failures", "idempotency_keys")
 KEPT = ("audit_events", "bulk_operations", "users", "call_records", "deactivations")
 OPERATION = """
 query Operation($id: ID!) {
@@ -38,7 +38,7 @@ async def operation(gateway: Gateway, staff: Staff) -> str:
     wrong = {"email": people[3].email, "password": "no password of any", "surface": "PORTAL"}
     await gateway.ask(SIGN_IN, {"input": wrong}, token=None)
     await gateway.sign_in(people[4])
-    done = await bulk(gateway, "deactivateUsers", people[:4])
+    done = await bulk(gateway, "deactivateUsers", people[:4], idempotencyKey="once")
     return str(done.operation["id"])
 
 
@@ -65,17 +65,17 @@ async def test_each_kind_is_forgotten_at_its_time_and_the_audit_never(
     assert all(whole.values())
     gone: set[str] = set()
     for later, what in (
-        ({"hours": 23}, None),
-        ({"hours": 25}, "sign_in_failures"),
-        ({"days": 29}, None),
-        ({"days": 31}, "outbox_events"),
-        ({"days": 96}, None),
-        ({"days": 98}, "sessions"),
-        ({"days": 399}, None),
-        ({"days": 401}, "bulk_operation_items"),
+        ({"hours": 23}, ()),
+        ({"hours": 25}, ("sign_in_failures", "idempotency_keys")),
+        ({"days": 29}, ()),
+        ({"days": 31}, ("outbox_events",)),
+        ({"days": 96}, ()),
+        ({"days": 98}, ("sessions",)),
+        ({"days": 399}, ()),
+        ({"days": 401}, ("bulk_operation_items",)),
     ):
         await after(gateway, monkeypatch, **later)
-        gone |= {what} if what is not None else set()
+        gone |= set(what)
         found = await counted(gateway, *TABLES)
         assert found == {table: 0 if table in gone else count for table, count in whole.items()}, later
     assert await counted(gateway, *KEPT) == kept

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from repositories.engine import Database
-from repositories.retention import forget_failures, forget_items, forget_news, forget_sessions
+from repositories.retention import forget_calls, forget_failures, forget_items, forget_news, forget_sessions
 from resolvers.context import utc_now
 from resolvers.retention import Retention
 
@@ -27,6 +27,7 @@ def forgotten(retention: Retention) -> tuple[tuple[str, timedelta, Forget], ...]
         ("items of operations", retention.operation_items, forget_items),
         ("sessions", retention.sessions, forget_sessions),
         ("outbox events", retention.outbox, forget_news),
+        ("idempotency keys", timedelta(0), forget_calls),  # each says itself when it expires
         ("failed attempts to sign in", ATTEMPTS_KEPT, forget_failures),
     )
 
