@@ -21,6 +21,7 @@ from models.operation import (
     BulkItemOutcome,
     BulkOperationKind,
     BulkOperationStatus,
+    RestoreScope,
     StateChangeReason,
     UserEffectKind,
 )
@@ -284,6 +285,13 @@ worded(
     ASSIGN_TEAMS="Changes the teams of users.",
     ASSIGN_QUEUES="Changes the directly assigned queues of users.",
     ASSIGN_SKILL_GROUPS="Changes the skill groups of users.",
+    UNDO="Takes back another bulk operation.",
+)
+worded(
+    RestoreScope,
+    "What a reactivation puts back on request.",
+    TEAMS="Teams the user was removed from.",
+    QUEUES="Directly assigned queues the user was removed from.",
 )
 worded(
     BulkOperationStatus,
@@ -372,6 +380,7 @@ worded(
     PREMIUM_APPLIES="Both licenses were named or came from several groups, and PREMIUM_AGENT applies.",
     TEAMS_RESET="The user left all teams, because the site changed.",
     DESKTOP_PROFILE_RESET="The desktop profile of the old site was taken away, because the site changed.",
+    NOT_RESTORED="A team or queue was not put back, because it is gone, not in use or changed since.",
 )
 worded(
     OrderDirection,

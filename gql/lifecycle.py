@@ -9,7 +9,7 @@ import strawberry
 from gql.arguments import INPUT
 from gql.bulk import BulkTermsInput, bulk_payload, performed
 from gql.info import Info
-from models.operation import ActiveContactPolicy
+from models.operation import ActiveContactPolicy, RestoreScope
 from resolvers.bulk import BulkAnswer
 from resolvers.lifecycle import Deactivate, ForceOffline, Reactivate, ResumeOnline, SignOut
 
@@ -30,7 +30,10 @@ class DeactivateUsersInput(BulkTermsInput):
 
 @strawberry.input(description="Reactivates users.")
 class ReactivateUsersInput(BulkTermsInput):
-    """The terms that all share, and none besides."""
+    restore: list[RestoreScope] = strawberry.field(
+        default_factory=list,
+        description="What to put back of what the deactivation took, as far as it still exists; nothing when empty.",
+    )
 
 
 @strawberry.input(description="Signs users out and blocks further sign-ins.")
@@ -70,10 +73,10 @@ class Lifecycle:
     @strawberry.mutation(
         graphql_type=ReactivateUsersPayload | None,
         description="Reactivates users: their old passwords work again, no mail is sent, their presence stays OFFLINE, "
-        "their licenses need free seats, no team or queue is put back." + _UNCHANGED,
+        "their licenses need free seats, no team or queue is put back unless asked for." + _UNCHANGED,
     )
     async def reactivate_users(self, info: Info, input: Annotated[ReactivateUsersInput, INPUT]) -> BulkAnswer:
-        return await performed(info.context, input, Reactivate, Reactivate)
+        return await performed(info.context, input, Reactivate, lambda: Reactivate(tuple(dict.fromkeys(input.restore))))
 
     @strawberry.mutation(
         graphql_type=ForceUsersOfflinePayload | None,

@@ -191,6 +191,17 @@ class BulkOperation(Node):
     def failure(self: Any) -> Problem | None:
         return operations.failure_of(self)
 
+    @strawberry.field(
+        graphql_type=later("BulkOperation", "gql.operation") | None,
+        description="Operation that this one repeats or takes back.",
+    )
+    async def origin(self: Any, info: Info) -> BulkOperationRow | None:
+        return await operations.operation_of(info.context, self.origin_id)
+
+    @strawberry.field(description="Whether the operation can be taken back now.")
+    async def undoable(self: Any, info: Info) -> bool:
+        return await operations.undoable(info.context, self)
+
     @strawberry.field(graphql_type=Actor | None, description="Who asked for the operation.")
     async def requested_by(self: Any, info: Info) -> Any:
         return await actor_of(info.context, self.actor_kind, self.actor_id)

@@ -32,6 +32,13 @@ class ActiveContactPolicy(Enum):
     SKIP = 2
 
 
+class RestoreScope(Enum):
+    """What a reactivation puts back on request (requirement E3)."""
+
+    TEAMS = 0
+    QUEUES = 1
+
+
 class BulkErrorPolicy(Enum):
     """What happens to the other items when one fails (rule M5)."""
 
@@ -51,6 +58,7 @@ class BulkOperationKind(Enum):
     ASSIGN_TEAMS = 8
     ASSIGN_QUEUES = 9
     ASSIGN_SKILL_GROUPS = 10
+    UNDO = 15
 
 
 class BulkOperationStatus(Enum):
@@ -113,11 +121,14 @@ class BulkOperation(SQLModel, table=True):
     Attributes:
         carried: Of a dry run in several batches: seats that the batches before would have taken (`seats`, by license).
         failure: Why it gave up: {code, message, path}.
+        origin_id: That which it repeats or takes back.
+        named_by: What the keys of the items are, as in a target: `ids`, `emails`, `external_ids` or `agent_numbers`.
     """
 
     __tablename__ = "bulk_operations"
     __table_args__ = (
         Index("ix_bulk_operations_by_creation", "organization_id", "created_at", "id"),
+        Index("ix_bulk_operations_origin_id", "origin_id"),
         Index(
             "ix_bulk_operations_unfinished",
             "status",
@@ -154,6 +165,8 @@ class BulkOperation(SQLModel, table=True):
     contacts_ended: int = Field(default=0, sa_type=Integer)
     seats_freed: int = Field(default=0, sa_type=Integer)
     seats_needed: int = Field(default=0, sa_type=Integer, sa_column_kwargs={"server_default": text("0")})
+    origin_id: UUID | None = Field(default=None, sa_type=Key)
+    named_by: str | None = Field(default=None, sa_type=Text)
     carried: Any = Field(default=None, nullable=True, sa_type=Structured)
     failure: Any = Field(default=None, nullable=True, sa_type=Structured)
     actor_kind: ActorKind = Field(sa_type=SmallEnum(ActorKind))
@@ -196,4 +209,5 @@ class BulkOperationItem(SQLModel, table=True):
     outcome: BulkItemOutcome = Field(sa_type=SmallEnum(BulkItemOutcome))
     errors: Any = Field(sa_type=Structured)  # list of {code, message, path}
     warnings: Any = Field(sa_type=Structured)  # list of {code, message, path}
+    delta: Any = Field(default=None, nullable=True, sa_type=Structured)  # what can be taken back, and how
     effects: Any = Field(sa_type=Structured)  # list of {kind, subject: [type prefix, key], label, description}

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, delete, select, tuple_
 from sqlmodel import SQLModel
 
 from models.queue import Queue, UserQueue
@@ -62,18 +62,26 @@ class AssignmentRepository(Bound):
             self.link, [{"user_id": user, self.column: thing, "assigned_at": at} for user, thing in pairs]
         )
 
+    async def give_back(self, links: Sequence[tuple[UUID, UUID, datetime]]) -> None:
+        """Assign again what people had before: person, thing and since when, none of which exists."""
+        await self._insert(
+            self.link, [{"user_id": user, self.column: thing, "assigned_at": at} for user, thing, at in links]
+        )
+
     async def take(
         self,
         user_ids: Collection[UUID],
         *,
         only: Collection[UUID] | None = None,
         keep: Collection[UUID] = (),
+        pairs: Collection[tuple[UUID, UUID]] | None = None,
     ) -> Sequence[Any]:
         """End assignments of people.
 
         Args:
             only: The things to leave; all when None.
             keep: Those not to leave.
+            pairs: Person and thing, where it is not the same for everybody.
 
         Returns:
             `user_id`, `thing_id` and `assigned_at` of what was taken.
@@ -84,6 +92,8 @@ class AssignmentRepository(Bound):
             statement = statement.where(self._thing_id.in_(only))
         if keep:
             statement = statement.where(self._thing_id.not_in(keep))
+        if pairs is not None:
+            statement = statement.where(tuple_(links.user_id, self._thing_id).in_(pairs))
         taken = await self._connection.execute(
             statement.returning(links.user_id, self._thing_id.label("thing_id"), links.assigned_at)
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, false, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -160,6 +160,19 @@ class OperationRepository(Bound):
         )
         return next(iter(light(BulkOperation, found)), None)
 
+    async def taken_back(self, ids: Collection[UUID]) -> set[UUID]:
+        """Those of these operations that another one has taken back, or is about to."""
+        found = await self._connection.execute(
+            select(_operations.origin_id).where(
+                self._ours(BulkOperation),
+                _operations.origin_id.in_(ids),
+                _operations.kind == BulkOperationKind.UNDO,
+                _operations.dry_run == false(),
+                or_(_WAITING, _operations.succeeded > 0),
+            )
+        )
+        return set(found.scalars())
+
     async def pending(self, operation_id: UUID, limit: int) -> list[BulkOperationItem]:
         """The first items of an operation that are not handled yet."""
         found = await self._connection.execute(
@@ -175,9 +188,9 @@ class OperationRepository(Bound):
         return light(BulkOperationItem, found)
 
     async def items_of_people(self, operation_id: UUID, user_ids: Collection[UUID]) -> Sequence[Any]:
-        """`user_id`, `outcome` and `errors` of the items that stand for some of these people."""
+        """`user_id`, `user_version`, `outcome`, `errors`, `delta` of the items that stand for some of these people."""
         found = await self._connection.execute(
-            select(_items.user_id, _items.outcome, _items.errors).where(
+            select(_items.user_id, _items.user_version, _items.outcome, _items.errors, _items.delta).where(
                 self._ours(BulkOperationItem), _items.operation_id == operation_id, _items.user_id.in_(user_ids)
             )
         )
@@ -188,7 +201,7 @@ class OperationRepository(Bound):
         rows = table_of(BulkOperationItem)
         put: Any = sqlite_insert if self._connection.dialect.name == "sqlite" else postgresql_insert
         statement = put(rows)
-        changing = ("user_id", "user_version", "outcome", "errors", "warnings", "effects")
+        changing = ("user_id", "user_version", "outcome", "errors", "warnings", "effects", "delta")
         values = {name: statement.excluded[name] for name in changing}
         await self._connection.execute(
             statement.on_conflict_do_update(index_elements=[_items.id], set_=values), [dict(item) for item in items]

@@ -7,7 +7,21 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from models.api_key import ApiKey
 from models.audit import ActorKind
@@ -17,7 +31,7 @@ from models.organization import Organization
 from models.permission import PermissionScope
 from models.presence import Presence, PresenceState
 from models.session import Session, SessionEndReason, SignInBlock, Surface
-from models.storage import table_of
+from models.storage import Key, table_of
 from models.user import User, UserRole, UserRoleGrant, UserStatus
 from repositories.bound import Bound
 from repositories.sight import visible_users, within
@@ -30,6 +44,8 @@ _presences = table_of(Presence).c
 _calls = table_of(CallRecord).c
 _deactivations = table_of(Deactivation).c
 _organizations = table_of(Organization).c
+_teams = table_of(DeactivationTeam)
+_queues = table_of(DeactivationQueue)
 
 # The columns by which a target names people.
 NAMED_BY = {
@@ -214,6 +230,28 @@ class StandingRepository(Bound):
         """
         return await self._mark(ids, UserStatus.ACTIVE, UserStatus.DEACTIVATED, at, deactivated_at=at)
 
+    async def mark_deactivated_again(self, ids: Collection[UUID], *, at: datetime) -> dict[UUID, int]:
+        """Close accounts as they were closed before; the new versions of those that this call closed.
+
+        The last deactivation of each counts again, with its time, and with what it took.
+        """
+        last = (
+            select(func.max(_deactivations.deactivated_at)).where(_deactivations.user_id == _users.id).scalar_subquery()
+        )
+        changed = await self._mark(ids, UserStatus.ACTIVE, UserStatus.DEACTIVATED, at, deactivated_at=last)
+        of_user = table_of(User).alias("of_user").c
+        await self._connection.execute(
+            update(table_of(Deactivation))
+            .where(
+                self._ours(Deactivation),
+                _deactivations.user_id.in_(changed),
+                _deactivations.deactivated_at
+                == select(of_user.deactivated_at).where(of_user.id == _deactivations.user_id).scalar_subquery(),
+            )
+            .values(reactivated_at=None)
+        )
+        return changed
+
     async def mark_reactivated(self, ids: Collection[UUID], *, at: datetime) -> dict[UUID, int]:
         """Open deactivated accounts again; the new versions of those that this call opened."""
         return await self._mark(ids, UserStatus.DEACTIVATED, UserStatus.ACTIVE, at, deactivated_at=None)
@@ -260,22 +298,36 @@ class StandingRepository(Bound):
             .values(reactivated_at=at)
         )
 
-    async def block(self, rows: Sequence[Mapping[str, Any]], *, replacing: Collection[UUID]) -> None:
-        """Set sign-in blocks; those of the people in `replacing` stand already and become these."""
-        if replacing:
-            await self._connection.execute(
-                delete(table_of(SignInBlock)).where(self._ours(SignInBlock), _blocks.user_id.in_(replacing))
-            )
+    async def block(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Set sign-in blocks of people who have none."""
         await self._insert(SignInBlock, rows)
 
-    async def unblock(self, user_ids: Collection[UUID]) -> set[UUID]:
-        """Lift sign-in blocks; the people whose block this call lifted."""
+    async def taken(self, user_ids: Collection[UUID]) -> Sequence[Any]:
+        """What the current deactivations of people took: `user_id`, `team_id` or `queue_id`, `assigned_at`."""
+        parts = [
+            select(
+                _deactivations.user_id,
+                (link.c.team_id if link is _teams else literal(None, Key())).label("team_id"),
+                (link.c.queue_id if link is _queues else literal(None, Key())).label("queue_id"),
+                link.c.assigned_at,
+            )
+            .join_from(table_of(Deactivation), link, link.c.deactivation_id == _deactivations.id)
+            .where(
+                self._ours(Deactivation), _deactivations.user_id.in_(user_ids), _deactivations.reactivated_at.is_(None)
+            )
+            for link in (_teams, _queues)
+        ]
+        return (await self._connection.execute(union_all(*parts))).all()
+
+    async def unblock(self, user_ids: Collection[UUID]) -> dict[UUID, Mapping[str, Any]]:
+        """Lift sign-in blocks; the blocks that this call lifted by their person, as columns."""
         lifted = await self._connection.execute(
             delete(table_of(SignInBlock))
             .where(self._ours(SignInBlock), _blocks.user_id.in_(user_ids))
-            .returning(_blocks.user_id)
+            .returning(*(column for column in table_of(SignInBlock).c if column.name != "organization_id"))
         )
-        return set(lifted.scalars())
+        found = [dict(row._mapping) for row in lifted]
+        return {row.pop("user_id"): row for row in found}
 
     async def end_sessions(
         self,

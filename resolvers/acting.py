@@ -28,6 +28,7 @@ class Run:
     """One action on one batch of people, in one transaction.
 
     Attributes:
+        origin_id: The operation that this one repeats or takes back.
         queued: Whether this is one batch of several.
         carried: Of a dry run: the seats that the batches before would have taken, by license.
     """
@@ -36,6 +37,7 @@ class Run:
     change: Change
     terms: Terms
     operation_id: UUID
+    origin_id: UUID | None = None
     queued: bool = False
     carried: Mapping[UUID, int] = field(default_factory=dict)
 
@@ -71,8 +73,8 @@ class Action(ABC):
     """
 
     kind: ClassVar[BulkOperationKind]
-    permission: ClassVar[Permission]
-    administrators: ClassVar[bool] = False
+    permission: Permission
+    administrators: bool = False
 
     @abstractmethod
     def kept(self) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from repositories.operations import ITEMS_IN_ORDER
 from repositories.rows import row_class
 from resolvers.assessing import UNCHANGED, Verdict, assess_reach
 from resolvers.context import Change, Context
+from resolvers.deltas import Delta
 from resolvers.recording import Fact, News, record
 from resolvers.refusals import MutationErrorCode as Code
 from resolvers.refusals import Problem, Warning
@@ -79,6 +80,7 @@ class Item:
         id: Key of the item where it is kept already.
         expected: Version that the person must have, by the plan that is executed.
         changes: Field, before and after, for the audit event.
+        delta: The same for taking it back.
     """
 
     index: int
@@ -93,6 +95,7 @@ class Item:
     warnings: list[Warning] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     changes: list[tuple[str, str | None, str | None]] = field(default_factory=list)
+    delta: Delta = field(default_factory=Delta)
 
     def fail(self, problem: Problem) -> None:
         """The item cannot be changed."""
@@ -208,6 +211,8 @@ async def write_operation(
     *,
     actions: Mapping[UUID, tuple[AuditAction, int]],
     news: Sequence[News] = (),
+    origin_id: UUID | None = None,
+    named_by: str | None = None,
 ) -> BulkAnswer:
     """Keep a finished operation with its items and, unless it is a dry run, an audit event for each changed person.
 
@@ -215,11 +220,15 @@ async def write_operation(
         asked: What else was asked for, kept with the operation.
         actions: What was done to each changed person, and the version of the person after it.
         news: What others are told besides.
+        origin_id: The operation that this one repeats or takes back.
+        named_by: What the keys of the items are.
     """
     row = operation_row(context, change, operation_id, kind, terms, asked) | {
         "status": completed(items_failed(items)),
         "total": len(items),
         **totals_of(items),
+        "origin_id": origin_id,
+        "named_by": named_by,
         "started_at": change.at,
         "finished_at": context.now(),
     }
@@ -257,6 +266,8 @@ def operation_row(
         "terms": dict(asked),
         "total": 0,
         **totals_of(()),
+        "origin_id": None,
+        "named_by": None,
         "carried": None,
         "failure": None,
         "items_forgotten": False,
@@ -336,6 +347,7 @@ def item_row(item: Item, operation_id: UUID, change: Change, versions: Mapping[U
         "errors": [said(problem) for problem in item.errors],
         "warnings": [said(warning) for warning in item.warnings],
         "effects": [effect.kept() for effect in item.effects],
+        "delta": item.delta.kept() if item.passing else None,
     }
 
 

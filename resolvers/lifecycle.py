@@ -18,6 +18,7 @@ from models.operation import (
     ActiveContactPolicy,
     BulkItemOutcome,
     BulkOperationKind,
+    RestoreScope,
     StateChangeReason,
     UserEffectKind,
 )
@@ -25,6 +26,7 @@ from models.permission import Permission
 from models.presence import PresenceState
 from models.session import SessionEndReason
 from models.storage import uuid7
+from models.user import UserStatus
 from resolvers.acting import Action, Done, Run
 from resolvers.assessing import (
     Verdict,
@@ -39,6 +41,8 @@ from resolvers.assessing import (
 from resolvers.bulk import Effect, Item, people_of
 from resolvers.caller import Caller
 from resolvers.context import Change
+from resolvers.deltas import Links
+from resolvers.membership import QUEUES, TEAMS, give_back, take
 from resolvers.recording import News
 from resolvers.refusals import MutationErrorCode as Code
 from resolvers.refusals import Problem
@@ -73,17 +77,12 @@ class Deactivate(Action):
         await keep_an_administrator(run, items)
 
     async def apply(self, run: Run, passing: dict[UUID, Item]) -> Done:
-        change = run.change
-        versions = await change.kept.standing.mark_deactivated(passing, at=change.at)
+        versions = await run.change.kept.standing.mark_deactivated(passing, at=run.change.at)
         if not versions:
             return Done()
-        for user_id in versions:
-            passing[user_id].effects.append(Effect(UserEffectKind.STATUS_CHANGED, "deactivated"))
-            passing[user_id].changes.append(("status", "ACTIVE", "DEACTIVATED"))
-        await _take_out(run, passing)
-        news = await sign_out(change, passing, SessionEndReason.DEACTIVATED, CallEndReason.DEACTIVATION)
-        seats = await _suspend(change, passing)
-        return Done(_done(AuditAction.DEACTIVATED, versions), news, seats)
+        done, taken = await close(run, passing, versions)
+        await _keep(run, passing, taken)
+        return done
 
 
 @dataclass
@@ -96,33 +95,37 @@ class Reactivate(Action):
     kind = BulkOperationKind.REACTIVATE
     permission = Permission.USERS_REACTIVATE
 
+    restore: tuple[RestoreScope, ...] = ()
+
     names: Mapping[UUID, str] = field(default_factory=dict, init=False)  # of the licenses that come back
 
     def kept(self) -> dict[str, Any]:
-        return {}
+        return {"restore": [each.name for each in self.restore]}
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> Self:
-        return cls()
+        return cls(tuple(RestoreScope[name] for name in kept.get("restore", ())))
 
     def assess(self, person: Person, caller: Caller) -> Verdict:
         return assess_reactivation(person, caller)
 
     async def guard(self, run: Run, items: Sequence[Item]) -> None:
-        self.names = await _find_seats(run, items)
+        self.names = await find_seats(run, items)
 
     async def apply(self, run: Run, passing: dict[UUID, Item]) -> Done:
-        change = run.change
-        versions = await change.kept.standing.mark_reactivated(passing, at=change.at)
-        if not versions:
-            return Done()
-        await change.kept.standing.close_deactivations(versions, at=change.at)
-        for user_id in versions:
-            passing[user_id].effects.append(Effect(UserEffectKind.STATUS_CHANGED, "reactivated"))
-            passing[user_id].changes.append(("status", "DEACTIVATED", "ACTIVE"))
-        taken = await change.kept.seats.change_state(versions, LicenseGrantState.SUSPENDED, LicenseGrantState.ACTIVE)
-        seats = _tell_seats(passing, taken, self.names, UserEffectKind.SEAT_TAKEN)
-        return Done(_done(AuditAction.REACTIVATED, versions), seats=seats)
+        kept = await run.change.kept.standing.taken(passing) if self.restore else ()
+        done = await open_again(run, passing, self.names)
+        wanted: dict[UUID, Links] = {}
+        for row in kept:
+            scope, field, thing = (
+                (RestoreScope.QUEUES, QUEUES.field, row.queue_id)
+                if row.team_id is None
+                else (RestoreScope.TEAMS, TEAMS.field, row.team_id)
+            )
+            if scope in self.restore:
+                wanted.setdefault(row.user_id, {}).setdefault(field, {})[thing] = row.assigned_at
+        await give_back(run, passing, wanted)
+        return done
 
 
 @dataclass
@@ -149,11 +152,16 @@ class ForceOffline(Action):
         await keep_an_administrator(run, items)
 
     async def apply(self, run: Run, passing: dict[UUID, Item]) -> Done:
-        change = run.change
-        await _block(run, passing)
-        versions = await change.kept.standing.touch(passing, at=change.at)
-        news = await sign_out(change, passing, SessionEndReason.FORCED_OFFLINE, CallEndReason.FORCE_OFFLINE)
-        return Done(_done(AuditAction.FORCED_OFFLINE, versions), news)
+        block = {
+            "since": run.change.at,
+            "actor_kind": run.caller.kind,
+            "actor_id": run.caller.id,
+            "by_administrator": run.caller.is_administrator,
+            "reason": run.terms.reason or StateChangeReason.UNKNOWN,
+            "note": run.terms.note,
+            "operation_id": run.operation_id,
+        }
+        return await set_blocks(run, passing, dict.fromkeys(passing, block))
 
 
 @dataclass
@@ -174,13 +182,7 @@ class ResumeOnline(Action):
         return assess_resume(person, caller)
 
     async def apply(self, run: Run, passing: dict[UUID, Item]) -> Done:
-        change = run.change
-        lifted = await change.kept.standing.unblock(passing)
-        versions = await change.kept.standing.touch(lifted, at=change.at)
-        for user_id in versions:
-            passing[user_id].effects.append(Effect(UserEffectKind.SIGN_IN_BLOCK_LIFTED, "sign-in block lifted"))
-            passing[user_id].changes.append(("signInBlock", "set", None))
-        return Done(_done(AuditAction.RESUMED_ONLINE, versions))
+        return await lift_blocks(run, passing)
 
 
 @dataclass
@@ -312,8 +314,49 @@ async def sign_out(
     return news
 
 
-async def _take_out(run: Run, passing: Mapping[UUID, Item]) -> None:
-    """Take people out of teams and direct queues, and keep beside the deactivation what it took (A8, A9, E10)."""
+async def close(
+    run: Run, passing: Mapping[UUID, Item], versions: Mapping[UUID, int]
+) -> tuple[Done, Mapping[str, Sequence[Any]]]:
+    """What belongs to a deactivation besides the state: out of teams and direct queues, signed out, seats free.
+
+    Args:
+        versions: Of those whose accounts were closed.
+
+    Returns:
+        What was done; and the teams and queues that were left, by the name of the list (requirement E10).
+    """
+    for user_id in versions:
+        passing[user_id].effects.append(Effect(UserEffectKind.STATUS_CHANGED, "deactivated"))
+        passing[user_id].changes.append(("status", "ACTIVE", "DEACTIVATED"))
+        passing[user_id].delta.status = UserStatus.ACTIVE
+    taken = {what.field: await take(run, passing, what) for what in (TEAMS, QUEUES)}
+    news = await sign_out(run.change, passing, SessionEndReason.DEACTIVATED, CallEndReason.DEACTIVATION)
+    seats = await _suspend(run.change, passing)
+    return Done(_done(AuditAction.DEACTIVATED, versions), news, seats), taken
+
+
+async def open_again(run: Run, passing: Mapping[UUID, Item], names: Mapping[UUID, str]) -> Done:
+    """Open deactivated accounts, and take the seats of their licenses again.
+
+    Args:
+        names: Those of the licenses, as `find_seats` found them.
+    """
+    change = run.change
+    versions = await change.kept.standing.mark_reactivated(passing, at=change.at)
+    if not versions:
+        return Done()
+    await change.kept.standing.close_deactivations(versions, at=change.at)
+    for user_id in versions:
+        passing[user_id].effects.append(Effect(UserEffectKind.STATUS_CHANGED, "reactivated"))
+        passing[user_id].changes.append(("status", "DEACTIVATED", "ACTIVE"))
+        passing[user_id].delta.status = UserStatus.DEACTIVATED
+    taken = await change.kept.seats.change_state(versions, LicenseGrantState.SUSPENDED, LicenseGrantState.ACTIVE)
+    seats = _tell_seats(passing, taken, names, UserEffectKind.SEAT_TAKEN)
+    return Done(_done(AuditAction.REACTIVATED, versions), seats=seats)
+
+
+async def _keep(run: Run, passing: Mapping[UUID, Item], taken: Mapping[str, Sequence[Any]]) -> None:
+    """Keep deactivations, with the teams and direct queues that they took (A8, A9, E10)."""
     change, caller, terms = run.change, run.caller, run.terms
     deactivations = {user_id: uuid7(change.at) for user_id in passing}
     await change.kept.standing.keep_deactivations(
@@ -331,32 +374,18 @@ async def _take_out(run: Run, passing: Mapping[UUID, Item]) -> None:
             for user_id in passing
         ]
     )
-    kept: dict[str, list[dict[str, Any]]] = {"team_id": [], "queue_id": []}
-    for repository, type_name in ((change.kept.memberships, "Team"), (change.kept.direct_queues, "Queue")):
-        taken = await repository.take(passing)
-        names = await repository.named({row.thing_id for row in taken}) if taken else {}
-        left: dict[UUID, list[str]] = {}
-        for row in taken:
-            name = names[row.thing_id][0]
-            left.setdefault(row.user_id, []).append(name)
-            passing[row.user_id].effects.append(
-                Effect(
-                    UserEffectKind.UNASSIGNED,
-                    f"left {type_name.lower()} {name}",
-                    (type_name, row.thing_id),
-                    name,
-                )
-            )
-            kept[repository.column].append(
-                {
-                    "deactivation_id": deactivations[row.user_id],
-                    repository.column: row.thing_id,
-                    "assigned_at": row.assigned_at,
-                }
-            )
-        for user_id, all_left in left.items():
-            passing[user_id].changes.append((f"{type_name.lower()}s", ", ".join(sorted(all_left)), None))
-    await change.kept.standing.keep_taken(kept["team_id"], kept["queue_id"])
+
+    def rows(field: str, column: str) -> list[dict[str, Any]]:
+        return [
+            {
+                "deactivation_id": deactivations[row.user_id],
+                column: row.thing_id,
+                "assigned_at": row.assigned_at,
+            }
+            for row in taken[field]
+        ]
+
+    await change.kept.standing.keep_taken(rows(TEAMS.field, "team_id"), rows(QUEUES.field, "queue_id"))
 
 
 async def _suspend(change: Change, passing: Mapping[UUID, Item]) -> dict[UUID, int]:
@@ -385,7 +414,7 @@ def _tell_seats(
     return moved
 
 
-async def _find_seats(run: Run, items: Sequence[Item]) -> dict[UUID, str]:
+async def find_seats(run: Run, items: Sequence[Item]) -> dict[UUID, str]:
     """Fail the items for whose suspended licenses no seat is left; names of the licenses that come back."""
     passing = people_of([item for item in items if item.passing])
     if not passing:
@@ -413,26 +442,33 @@ async def _find_seats(run: Run, items: Sequence[Item]) -> dict[UUID, str]:
     return names
 
 
-async def _block(run: Run, passing: Mapping[UUID, Item]) -> None:
-    change, caller, terms = run.change, run.caller, run.terms
-    replacing = {user_id for user_id, item in passing.items() if item.person is not None and item.person.blocked}
-    await change.kept.standing.block(
-        [
-            {
-                "user_id": user_id,
-                "since": change.at,
-                "actor_kind": caller.kind,
-                "actor_id": caller.id,
-                "by_administrator": caller.is_administrator,
-                "reason": terms.reason or StateChangeReason.UNKNOWN,
-                "note": terms.note,
-                "operation_id": run.operation_id,
-            }
-            for user_id in passing
-        ],
-        replacing=replacing,
-    )
+async def set_blocks(run: Run, passing: Mapping[UUID, Item], blocks: Mapping[UUID, Mapping[str, Any]]) -> Done:
+    """Bar people from signing in, in the place of blocks that they have, and sign them out.
+
+    Args:
+        blocks: The columns of each person's block.
+    """
+    change = run.change
+    replacing = [user_id for user_id, item in passing.items() if item.person is not None and item.person.blocked]
+    before = await change.kept.standing.unblock(replacing) if replacing else {}
+    await change.kept.standing.block([{"user_id": user_id, **blocks[user_id]} for user_id in passing])
     for user_id, item in passing.items():
-        words = "sign-in block is an administrator's now" if user_id in replacing else "sign-in blocked"
+        words = "sign-in block is an administrator's now" if user_id in before else "sign-in blocked"
         item.effects.append(Effect(UserEffectKind.SIGN_IN_BLOCKED, words))
-        item.changes.append(("signInBlock", "set" if user_id in replacing else None, "set"))
+        item.changes.append(("signInBlock", "set" if user_id in before else None, "set"))
+        item.delta.block = before.get(user_id, {})
+    versions = await change.kept.standing.touch(passing, at=change.at)
+    news = await sign_out(change, passing, SessionEndReason.FORCED_OFFLINE, CallEndReason.FORCE_OFFLINE)
+    return Done(_done(AuditAction.FORCED_OFFLINE, versions), news)
+
+
+async def lift_blocks(run: Run, passing: Mapping[UUID, Item]) -> Done:
+    """Lift the sign-in blocks of people; who had none by then is left alone."""
+    change = run.change
+    lifted = await change.kept.standing.unblock(passing)
+    versions = await change.kept.standing.touch(lifted, at=change.at)
+    for user_id in versions:
+        passing[user_id].effects.append(Effect(UserEffectKind.SIGN_IN_BLOCK_LIFTED, "sign-in block lifted"))
+        passing[user_id].changes.append(("signInBlock", "set", None))
+        passing[user_id].delta.block = lifted[user_id]
+    return Done(_done(AuditAction.RESUMED_ONLINE, versions))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 from uuid import UUID
@@ -17,8 +17,9 @@ from resolvers.assessing import AssignmentChange, Verdict, assess_assignment
 from resolvers.bulk import Effect, Item
 from resolvers.caller import Caller
 from resolvers.context import Change
+from resolvers.deltas import Links
 from resolvers.refusals import MutationErrorCode as Code
-from resolvers.refusals import Problem, Refused
+from resolvers.refusals import MutationWarningCode, Problem, Refused, Warning
 from resolvers.targets import Person
 
 Plan = dict[UUID, tuple[list[UUID], set[UUID]]]
@@ -83,7 +84,7 @@ class Assign(Action):
 
     async def apply(self, run: Run, passing: dict[UUID, Item]) -> Done:
         change = run.change
-        await _apply(change, self.what.repository(change.kept), passing, self.plan, self.assignment)
+        await _apply(change, self.what.repository(change.kept), passing, self.plan, self.assignment, self.what)
         versions = await change.kept.standing.touch(passing, at=change.at)
         for user_id in versions:
             _tell(passing[user_id], self.plan[user_id], self.current.get(user_id, {}), self.names, self.what)
@@ -129,18 +130,92 @@ async def check_things(
     return {key: name for key, (name, _) in known.items()}
 
 
+async def take(run: Run, passing: Mapping[UUID, Item], what: Assigned, **which: Any) -> Sequence[Any]:
+    """Take things from people, all unless told which; who left what is added to their items.
+
+    Args:
+        which: As `AssignmentRepository.take` wants it.
+
+    Returns:
+        `user_id`, `thing_id` and `assigned_at` of what was taken.
+    """
+    assigned = what.repository(run.change.kept)
+    taken = await assigned.take(passing, **which)
+    names = await assigned.named({row.thing_id for row in taken}) if taken else {}
+    left: dict[UUID, list[str]] = {}
+    for row in taken:
+        name, item = names[row.thing_id][0], passing[row.user_id]
+        left.setdefault(row.user_id, []).append(name)
+        words = f"left {what.word} {name}"
+        item.effects.append(Effect(UserEffectKind.UNASSIGNED, words, (what.type_name, row.thing_id), name))
+        item.delta.taken.setdefault(what.field, {})[row.thing_id] = row.assigned_at
+    for user_id, all_left in left.items():
+        passing[user_id].changes.append((what.field, _listed(all_left), None))
+    return taken
+
+
+async def give_back(run: Run, passing: Mapping[UUID, Item], wanted: Mapping[UUID, Links]) -> None:
+    """Give people again what they had before, since when they had it; what cannot be had is a warning on the item.
+
+    Args:
+        wanted: Of each person, who has nothing of it by now.
+    """
+    for what in (TEAMS, QUEUES, SKILL_GROUPS):
+        things = {thing for links in wanted.values() for thing in links.get(what.field, ())}
+        if not things:
+            continue
+        assigned = what.repository(run.change.kept)
+        known = await assigned.named(things)
+        rows = []
+        for user_id, links in wanted.items():
+            item, names = passing[user_id], []
+            assert item.person is not None
+            for thing, at in links.get(what.field, {}).items():
+                problem = _lost(item.person, known.get(thing), what)
+                if problem is not None:
+                    item.warnings.append(Warning(MutationWarningCode.NOT_RESTORED, problem))
+                    continue
+                name = known[thing][0]
+                names.append(name)
+                rows.append((user_id, thing, at))
+                words = f"joined {what.word} {name} again"
+                item.effects.append(Effect(UserEffectKind.ASSIGNED, words, (what.type_name, thing), name))
+                item.delta.added.setdefault(what.field, {})[thing] = at
+            if names:
+                item.changes.append((what.field, None, _listed(names)))
+        await assigned.give_back(rows)
+
+
+def _lost(person: Person, known: tuple[str, bool] | None, what: Assigned) -> str | None:
+    """Why somebody does not get a thing back."""
+    if known is None:
+        return f"A {what.word} of {person.label} is gone."
+    if not known[1]:
+        return f"The {what.word} {known[0]} is not in use."
+    if not person.contact_center_enabled:
+        return f"{person.label} is not enabled for the contact center, and did not get the {what.word} {known[0]} back."
+    return None
+
+
 async def _apply(
     change: Change,
     assigned: AssignmentRepository,
     passing: Mapping[UUID, Item],
     plan: Plan,
     assignment: AssignmentChange,
+    what: Assigned,
 ) -> None:
     losing = [user_id for user_id in passing if plan[user_id][1]]
+    taken: Sequence[Any] = ()
     if losing and assignment.way == "remove":
-        await assigned.take(losing, only=assignment.ids)
+        taken = await assigned.take(losing, only=assignment.ids)
     elif losing:
-        await assigned.take(losing, keep=assignment.ids)
+        taken = await assigned.take(losing, keep=assignment.ids)
+    for row in taken:
+        passing[row.user_id].delta.taken.setdefault(what.field, {})[row.thing_id] = row.assigned_at
+    for user_id, item in passing.items():
+        if plan[user_id][0]:
+            item.delta.added[what.field] = dict.fromkeys(plan[user_id][0], change.at)
     await assigned.add([(user_id, each) for user_id in passing for each in plan[user_id][0]], at=change.at)
 
 

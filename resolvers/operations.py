@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from models.operation import BulkItemOutcome, BulkOperation, BulkOperationItem, UserEffectKind
+from models.operation import UNFINISHED, BulkItemOutcome, BulkOperation, BulkOperationItem, UserEffectKind
 from repositories.kept import Kept
 from repositories.keyset import Slice
 from repositories.operations import ITEMS_IN_ORDER, OPERATIONS_LATEST_FIRST, OperationCriteria
@@ -15,6 +15,7 @@ from resolvers.context import Context
 from resolvers.lists import page_of_list, page_of_parent
 from resolvers.paging import Page, PageArguments
 from resolvers.refusals import MutationErrorCode, MutationWarningCode, Problem, Warning
+from resolvers.undoing import undo_of
 
 EVERY_OUTCOME = frozenset(BulkItemOutcome)
 
@@ -88,6 +89,17 @@ async def items_of_operation(
 def errors_of(item: BulkOperationItem) -> list[Problem]:
     """Why an item failed, as it was kept."""
     return [_problem(one) for one in item.errors]
+
+
+async def undoable(context: Context, operation: BulkOperation) -> bool:
+    """Whether an operation changed people in a way that can be taken back, and was not taken back yet."""
+    if operation.dry_run or operation.status in UNFINISHED or not operation.succeeded or undo_of(operation) is None:
+        return False
+    return not await context.loaders.load("taken_back_operations", operation.id, _taken_back)
+
+
+async def _taken_back(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, bool]:
+    return dict.fromkeys(await kept.operations.taken_back(ids), True)
 
 
 def failure_of(operation: BulkOperation) -> Problem | None:

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from uuid import UUID
 
-from models.operation import UNFINISHED, BulkOperation, BulkOperationStatus, StateChangeReason
+from models.operation import UNFINISHED, BulkItemOutcome, BulkOperation, BulkOperationStatus, StateChangeReason
 from models.storage import uuid7
+from models.text import mail_key
 from resolvers.acting import PLAN_ID, Action, Run, camel, carry_out
 from resolvers.bulk import OPERATIONS, BulkAnswer, Terms, write_operation
 from resolvers.context import Change, Context
 from resolvers.operations import errors_of
-from resolvers.queued import enqueue
+from resolvers.queued import ACTIONS, enqueue
 from resolvers.refusals import MutationErrorCode as Code
-from resolvers.refusals import refuse
+from resolvers.refusals import Problem, refuse
 from resolvers.targets import PlanTarget, Target, UserTarget, resolved
+from resolvers.undoing import undo_of
+
+_ID = ("input", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be done, to whom, and on which terms."""
+
+    action: Action
+    terms: Terms
+    named: UserTarget
+    origin_id: UUID | None = None
 
 
 async def perform(context: Context, action: Action, target: Target, terms: Terms) -> BulkAnswer:
@@ -31,29 +47,88 @@ async def perform(context: Context, action: Action, target: Target, terms: Terms
     """
     context.require(action.permission)
 
-    async def work(change: Change) -> BulkAnswer:
-        asked, on, named = replace(action), terms, None  # type: ignore[type-var]
+    async def ask(change: Change) -> Asked:
         if isinstance(target, PlanTarget):
-            asked, on, named = await _planned(change, action, target, terms)
-        else:
-            named = await resolved(change, target, context.limits)
-        run = Run(context, change, on, uuid7(change.at))
+            return await _planned(change, action, target, terms)
+        return Asked(replace(action), terms, await resolved(change, target, context.limits))  # type: ignore[type-var]
+
+    return await _do(context, ask)
+
+
+async def undo(context: Context, operation_id: UUID, *, dry_run: bool) -> BulkAnswer:
+    """Take back what an operation did to people, each unless somebody changed them since (Z5).
+
+    Raises:
+        NotPermitted: The caller may do nothing to anybody.
+        Refused: NOT_FOUND, the caller does not see it; FORBIDDEN, the caller may not do what takes it back;
+            INVALID_STATE, it goes on, changed nobody, cannot be taken back, or was taken back before.
+    """
+
+    async def ask(change: Change) -> Asked:
+        operation = await _finished(change, operation_id)
+        action = undo_of(operation)
+        if action is None or operation.dry_run or not operation.succeeded:
+            raise refuse(Code.INVALID_STATE, "There is nothing in this operation that can be taken back.", *_ID)
+        _require(context, action)
+        if operation.id in await change.kept.operations.taken_back([operation.id]):
+            raise refuse(Code.INVALID_STATE, "This operation was taken back already.", *_ID)
+        done = [
+            item
+            for item in await change.kept.operations.items_of(operation.id)
+            if item.outcome is BulkItemOutcome.SUCCEEDED and item.delta is not None
+        ]
+        named = UserTarget("ids", [item.key for item in done], [item.user_id for item in done])
+        return Asked(action, Terms(dry_run=dry_run), named, operation.id)
+
+    return await _do(context, ask)
+
+
+async def retry(context: Context, operation_id: UUID) -> BulkAnswer:
+    """Do once more what an operation did not do to people: to those who failed, and to those it left alone.
+
+    Raises:
+        NotPermitted: The caller may do nothing to anybody.
+        Refused: NOT_FOUND, the caller does not see it; FORBIDDEN, the caller may not do what it does; INVALID_STATE, it
+            goes on, or there is nobody to do it to.
+    """
+
+    async def ask(change: Change) -> Asked:
+        operation = await _finished(change, operation_id)
+        if operation.kind not in ACTIONS or operation.dry_run:
+            raise refuse(Code.INVALID_STATE, "An operation of this kind is not repeated.", *_ID)
+        action = ACTIONS[operation.kind].of(operation.terms)
+        _require(context, action)
+        named = await _left(change, operation)
+        if not named.keys:
+            raise refuse(Code.INVALID_STATE, "No item of this operation failed or was left alone.", *_ID)
+        return Asked(action, Terms(operation.error_policy, operation.reason, operation.note), named, operation.id)
+
+    return await _do(context, ask)
+
+
+async def _do(context: Context, ask: Callable[[Change], Awaitable[Asked]]) -> BulkAnswer:
+    async def work(change: Change) -> BulkAnswer:
+        asked = await ask(change)
+        terms, named = asked.terms, asked.named
+        run = Run(context, change, terms, uuid7(change.at), asked.origin_id)
         if len(named.keys) > context.limits.max_inline_targets:
-            return await enqueue(run, asked, named)
-        async with change.trial() if on.dry_run else nullcontext():
-            items, done = await carry_out(run, asked, named)
+            return await enqueue(run, asked.action, named)
+        async with change.trial() if terms.dry_run else nullcontext():
+            items, done = await carry_out(run, asked.action, named)
         answer = await write_operation(
             context,
             change,
             run.operation_id,
-            asked.kind,
+            asked.action.kind,
             items,
-            on,
-            asked.kept(),
+            terms,
+            asked.action.kept(),
             actions=done.actions,
             news=done.news,
+            origin_id=asked.origin_id,
+            named_by=named.named_by,
         )
-        if not on.dry_run:
+        if not terms.dry_run:
             await change.kept.seats.move(done.seats, at=change.at)
         return answer
 
@@ -63,9 +138,43 @@ async def perform(context: Context, action: Action, target: Target, terms: Terms
     return answer
 
 
-async def _planned(
-    change: Change, action: Action, target: PlanTarget, terms: Terms
-) -> tuple[Action, Terms, UserTarget]:
+async def _finished(change: Change, operation_id: UUID) -> BulkOperation:
+    """Lock an operation that has ended, so that nobody else takes it back meanwhile."""
+    operation = await change.kept.operations.lock(operation_id)
+    if operation is None:
+        raise refuse(Code.NOT_FOUND, "There is no such bulk operation.", *_ID)
+    if operation.status in UNFINISHED:
+        raise refuse(Code.INVALID_STATE, "The operation goes on: wait for its end, or cancel it.", *_ID)
+    return operation
+
+
+def _require(context: Context, action: Action) -> None:
+    if context.known.scope(action.permission) is None:
+        raise refuse(Code.FORBIDDEN, f"This needs the permission {action.permission.name}.", *_ID)
+
+
+async def _left(change: Change, operation: BulkOperation) -> UserTarget:
+    """The people whom an operation did not change, by their ids, where there is somebody now."""
+    duplicate = Code.DUPLICATE_IN_REQUEST.value
+    items = [
+        item
+        for item in await change.kept.operations.items_of(operation.id)
+        if item.outcome in (BulkItemOutcome.FAILED, BulkItemOutcome.SKIPPED)
+        and not any(error["code"] == duplicate for error in item.errors)
+    ]
+    found: Mapping[str, tuple[UUID, int]] = {}
+    if operation.named_by not in (None, "ids"):
+        compared = {item.key: mail_key(item.key) if operation.named_by == "emails" else item.key for item in items}
+        nameless = {compared[item.key] for item in items if item.user_id is None}
+        by_key = await change.kept.standing.versions(operation.named_by, nameless) if nameless else {}
+        found = {given: by_key[key] for given, key in compared.items() if key in by_key}
+    keys = [item.user_id or found.get(item.key, (None,))[0] for item in items]
+    nobody = [Problem(Code.NOT_FOUND, "There is nobody with this key.")]
+    refused = {index: nobody for index, key in enumerate(keys) if key is None}
+    return UserTarget("ids", [item.key for item in items], keys, refused=refused)
+
+
+async def _planned(change: Change, action: Action, target: PlanTarget, terms: Terms) -> Asked:
     """The action, terms and people of a dry run of the same mutation (rule M8).
 
     Raises:
@@ -95,7 +204,7 @@ async def _planned(
         refused={item.index: errors_of(item) for item in items if item.user_id is None},
     )
     on = replace(terms, error_policy=plan.error_policy, reason=plan.reason, note=plan.note)
-    return planned, on, named
+    return Asked(planned, on, named)
 
 
 def _term_written_otherwise(terms: Terms, plan: BulkOperation) -> str | None:

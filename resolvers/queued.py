@@ -37,6 +37,7 @@ from resolvers.membership import AssignQueues, AssignSkillGroups, AssignTeams
 from resolvers.refusals import MutationErrorCode as Code
 from resolvers.refusals import NotAuthenticated, NotPermitted, Problem, Refused, refuse
 from resolvers.targets import UserTarget
+from resolvers.undoing import Undo
 
 KEYS_AT_ONCE = 10_000
 BATCH = 500
@@ -53,6 +54,7 @@ ACTIONS: Mapping[BulkOperationKind, type[Action]] = {
         AssignTeams,
         AssignQueues,
         AssignSkillGroups,
+        Undo,
     )
 }
 
@@ -76,7 +78,7 @@ async def enqueue(run: Run, action: Action, named: UserTarget) -> BulkAnswer:
     await action.load(run, ())
     items = await _waiting(change, named)
     row = operation_row(run.context, change, run.operation_id, action.kind, run.terms, action.kept())
-    row |= {"total": len(items), **totals_of(items)}
+    row |= {"total": len(items), **totals_of(items), "origin_id": run.origin_id, "named_by": named.named_by}
     rows = [item_row(item, run.operation_id, change, {}) for item in items]
     await change.kept.operations.add(row, rows)
     return answer_of(row, rows)
@@ -193,6 +195,17 @@ async def _keep(run: Run, operation: BulkOperation, items: Sequence[Item], done:
         await change.kept.seats.move(done.seats, at=change.at)
 
 
+def require_any(context: Context) -> None:
+    """Turn away who can do nothing to people, and hence has nothing to do with what was done to them.
+
+    Raises:
+        NotPermitted: Not one permission to change people is held.
+    """
+    actions = (action for kind, action in ACTIONS.items() if kind is not BulkOperationKind.UNDO)
+    if not any(context.known.scope(action.permission) for action in actions):
+        raise NotPermitted("This needs a permission to do something to users.")
+
+
 async def cancel(context: Context, operation_id: UUID) -> BulkOperation | None:
     """Stop an operation; what it has handled stays, what it has not come to is SKIPPED. Repeating it changes nothing.
 
@@ -203,18 +216,16 @@ async def cancel(context: Context, operation_id: UUID) -> BulkOperation | None:
         NotPermitted: The caller may do nothing to anybody.
         Refused: INVALID_STATE, it has ended already; FORBIDDEN, the caller may not do what it does.
     """
-    if not any(context.known.scope(action.permission) for action in ACTIONS.values()):
-        raise NotPermitted("This needs the permission to do what the operation does.")
+    require_any(context)
 
     async def work(change: Change) -> BulkOperation | None:
         operation = await change.kept.operations.lock(operation_id)
         if operation is None or operation.status is BulkOperationStatus.CANCELED:
             return operation
-        action = ACTIONS.get(operation.kind)
-        if action is None or context.known.scope(action.permission) is None:
-            raise refuse(Code.FORBIDDEN, "You may not do what this operation does.", "input", "id")
         if operation.status not in UNFINISHED:
             raise refuse(Code.INVALID_STATE, "The operation has ended.", "input", "id")
+        if context.known.scope(ACTIONS[operation.kind].of(operation.terms).permission) is None:
+            raise refuse(Code.FORBIDDEN, "You may not do what this operation does.", "input", "id")
         await _stop(change.kept, operation, BulkOperationStatus.CANCELED, None, context.now())
         return await change.kept.operations.lock(operation_id)
 

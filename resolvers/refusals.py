@@ -110,6 +110,7 @@ class MutationWarningCode(Enum):
     PREMIUM_APPLIES = "PREMIUM_APPLIES"
     TEAMS_RESET = "TEAMS_RESET"
     DESKTOP_PROFILE_RESET = "DESKTOP_PROFILE_RESET"
+    NOT_RESTORED = "NOT_RESTORED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,12 +43,16 @@ def takes_key(mutation: str) -> bool:
     return "input" in fields and "idempotencyKey" in get_named_type(fields["input"].type).fields  # type: ignore[attr-defined]
 
 
-async def inputs(staff: Staff) -> dict[str, dict[str, Any]]:
+async def inputs(gateway: Gateway, staff: Staff) -> dict[str, dict[str, Any]]:
     """What each mutation that takes a key can be sent once, and not with the same effect again."""
     team, queue, group = await staff.team(), await staff.queue(), await staff.skill_group()
     ids = [person.id for person in await staff.hire(2, teams=[team])]
     target = {"target": {"ids": [*ids, global_id("User", uuid7())]}}
+    other = {"ids": [(await staff.hire()).id, global_id("User", uuid7())]}
+    done = {"id": (await bulk(gateway, "deactivateUsers", other)).operation["id"]}
     return {
+        "undoBulkOperation": done,
+        "retryBulkOperation": done,
         "signOutUsers": target,
         "forceUsersOffline": target,
         "resumeUsersOnline": target,
@@ -78,7 +82,7 @@ async def send(gateway: Gateway, mutation: str, given: dict[str, Any], key: Any 
 
 async def test_what_is_sent_again_under_its_key_is_answered_again_and_not_done(gateway: Gateway, staff: Staff) -> None:
     """Z6: every mutation that takes a key."""
-    given = await inputs(staff)
+    given = await inputs(gateway, staff)
     assert set(given) == {name for name in SCHEMA.mutation_type.fields if takes_key(name)}  # type: ignore[union-attr]
     for mutation, input in given.items():
         first = await send(gateway, mutation, input)
@@ -206,7 +210,7 @@ async def test_of_many_at_once_one_does_it_and_all_are_answered_alike(
     gateway: Gateway, staff: Staff, mutation: str
 ) -> None:
     """Z6: over two pools on PostgreSQL."""
-    given = (await inputs(staff))[mutation]
+    given = (await inputs(gateway, staff))[mutation]
     async with clients(gateway, 8) as made:
         answers = await asyncio.gather(*(send(client, mutation, given) for client in made))
     assert answers[0]["errors"] == []

@@ -16,13 +16,16 @@ from repositories.engine import Database
 COLUMNS_OF_USE = {"last_used_at", "last_active_at"}
 
 
-async def whole(database: Database, *, without: Collection[str] = ()) -> dict[str, Counter[Any]]:
+async def whole(
+    database: Database, *, without: Collection[str] = (), without_columns: Collection[str] = ()
+) -> dict[str, Counter[Any]]:
     """The rows of every table but these, however often each occurs."""
+    ignored = {*COLUMNS_OF_USE, *without_columns}
     rows: dict[str, Counter[Any]] = {}
     async with database.reading() as connection:
         for name, table in SQLModel.metadata.tables.items():
             if name not in without:
-                columns = [column for column in table.columns if column.name not in COLUMNS_OF_USE]
+                columns = [column for column in table.columns if column.name not in ignored]
                 found = await connection.execute(select(*columns))
                 rows[name] = Counter(repr(tuple(row)) for row in found)
     return rows
