@@ -342,4 +342,11 @@ async def test_a_transaction_holds_one_lock_however_many_events_it_writes(postgr
         async with gateway.database.reading() as reading:
             assert await audit_horizon(reading) == before
         await connection.rollback()
+        part = await connection.begin_nested()  # a dry run, say: what it wrote is taken back, its lock let go
+        await connection.execute(insert(table_of(AuditEvent)), rows[:1])
+        await part.rollback()
+        assert await gateway.scalar(locks) == 0
+        await connection.execute(insert(table_of(AuditEvent)), rows[:1])
+        assert await gateway.scalar(locks) == 1
+        await connection.rollback()
     assert await gateway.scalar(locks) == 0
