@@ -118,6 +118,10 @@ STANDING = [
     spoil("deactivated-with-open-session", f"UPDATE sessions SET user_id = {GONE} WHERE ended_at IS NULL"),
     spoil("deactivated-with-presence", f"UPDATE presences SET state = 4 WHERE user_id = {GONE}"),
     spoil(
+        "deactivated-with-open-contact",
+        f"UPDATE call_records SET ended_at = NULL, ended_by = NULL WHERE user_id = {GONE}",
+    ),
+    spoil(
         "deactivated-with-active-grant",
         f"UPDATE license_grants SET state = 0 WHERE user_id = {GONE}",
         also=("pool-not-its-people",),

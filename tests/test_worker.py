@@ -52,6 +52,22 @@ async def test_a_job_runs_again_at_once_while_there_is_more_and_then_pauses(data
     assert left == 0
 
 
+async def test_a_job_that_has_time_rests_between_its_pieces_and_ends_at_once(database: Database) -> None:
+    bell, runs, begun = Bell(), 0, asyncio.Event()
+
+    async def look(_: Database) -> bool:
+        nonlocal runs
+        runs += 1
+        begun.set()
+        return True
+
+    async with at_work(Worker(database, [Job("look", 0, look, rest_s=NEVER_S)], bell)):
+        await asyncio.wait_for(begun.wait(), 10)
+        bell.ring()
+        await asyncio.sleep(0.05)
+    assert runs == 1
+
+
 async def test_the_bell_ends_a_pause_also_when_it_rings_during_a_run(database: Database) -> None:
     bell, runs = Bell(), 0
     second, third = asyncio.Event(), asyncio.Event()

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from models.audit import AuditEvent
+from models.call_record import CallRecord
 from models.deactivation import Deactivation
 from models.license import LicenseGrant, LicenseGrantState
 from models.organization import Organization
@@ -44,6 +45,7 @@ _memberships = table_of(Membership).c
 _direct = table_of(UserQueue).c
 _skilled = table_of(SkillGroupMember).c
 _grants = table_of(LicenseGrant).c
+_calls = table_of(CallRecord).c
 _deactivations = table_of(Deactivation).c
 _events = table_of(AuditEvent).c
 _organizations = table_of(Organization).c
@@ -133,6 +135,11 @@ STANDING: tuple[Invariant, ...] = (
         "deactivated-with-presence",
         "The presence of a deactivated or deleted person is not OFFLINE.",
         _of_gone(_presences.user_id).where(_presences.state != PresenceState.OFFLINE),
+    ),
+    Never(
+        "deactivated-with-open-contact",
+        "A contact of a deactivated or deleted person is active.",
+        _of_gone(_calls.user_id, _calls.id).where(_calls.ended_at.is_(None)),
     ),
     Never(
         "deactivated-with-active-grant",
