@@ -11,7 +11,7 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from gql.arguments import given, unstorable
-from gql.errors import MutationError
+from gql.errors import MutationError, MutationWarning
 from gql.filters import FilterReader, nested
 from gql.idempotency import call_of, idempotency_key
 from gql.ids import global_id, key_of
@@ -268,6 +268,11 @@ def bulk_payload(mutation: str, operation: str) -> Any:
         "errors": (
             list[MutationError],
             "Problems that kept the mutation from doing its work. Empty when it succeeded.",
+        ),
+        "warnings": (
+            list[MutationWarning],
+            "Things worth knowing that did not keep the mutation from doing its work; those about single users are on "
+            "their items.",
         ),
         "failed": (
             list[later("BulkOperationItem", "gql.operation")],  # type: ignore[misc]

@@ -25,6 +25,7 @@ from models.operation import (
     StateChangeReason,
     UserEffectKind,
 )
+from models.organization import CoverageRule
 from models.permission import Permission, PermissionScope
 from models.presence import PresenceState
 from models.profile import UserProfileKind
@@ -288,6 +289,13 @@ worded(
     UNDO="Takes back another bulk operation.",
 )
 worded(
+    CoverageRule,
+    "What happens when a change would leave a queue below its minimum of active agents.",
+    OFF="Nothing.",
+    WARN="The change is made with a warning.",
+    REFUSE="The users concerned are refused with COVERAGE.",
+)
+worded(
     RestoreScope,
     "What a reactivation puts back on request.",
     TEAMS="Teams the user was removed from.",
@@ -369,6 +377,7 @@ worded(
     PASSWORD_UNACCEPTABLE="The new password is too short, too long, too common or the old one.",
     DUPLICATE_IN_REQUEST="The same object is named twice.",
     TOO_MANY_ITEMS="Too many items.",
+    COVERAGE="A queue would fall below its minimum of active agents, and the organization refuses that.",
     COUNT_MISMATCH="Another number of objects matches than the caller expected.",
     PLAN_STALE="What the dry run found has changed since.",
     IDEMPOTENCY_MISMATCH="The idempotency key was used before with other input.",
@@ -381,6 +390,7 @@ worded(
     TEAMS_RESET="The user left all teams, because the site changed.",
     DESKTOP_PROFILE_RESET="The desktop profile of the old site was taken away, because the site changed.",
     NOT_RESTORED="A team or queue was not put back, because it is gone, not in use or changed since.",
+    COVERAGE="A queue is left below its minimum of active agents.",
 )
 worded(
     OrderDirection,

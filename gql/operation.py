@@ -37,8 +37,10 @@ from models.user import User
 from repositories.operations import OperationCriteria
 from resolvers import operations
 from resolvers.actors import actor_of
+from resolvers.coverage import Shortage
 from resolvers.operations import KeptEffect
 from resolvers.paging import Page
+from resolvers.queues import queue_of
 from resolvers.refusals import Problem, Warning
 from resolvers.users import user_of
 
@@ -102,6 +104,25 @@ class BulkOperationItem(Node):
 BulkOperationItemConnection = connection("BulkOperationItem", BulkOperationItem)
 
 
+@strawberry.type(description="A queue that is left below its minimum of active agents.")
+class QueueCoverage:
+    """A view over a shortage."""
+
+    @strawberry.field(
+        graphql_type=later("Queue", "gql.queue") | None, description="The queue, null once it is deleted."
+    )
+    async def queue(self: Any, info: Info) -> Any:
+        return await queue_of(info.context, self.queue_id)
+
+    @strawberry.field(description="Fewest active agents that the queue should have.")
+    def minimum_agents(self: Any) -> int:
+        return int(self.minimum)
+
+    @strawberry.field(description="Active agents that the queue is left with.")
+    def active_agent_count(self: Any) -> int:
+        return int(self.agents)
+
+
 @strawberry.type(
     description="What a bulk operation did or would do. The first four add up to the items handled so far."
 )
@@ -118,6 +139,10 @@ class BulkOperationTotals:
     contacts_ended: int = strawberry.field(description="Active contacts that were ended.")
     seats_freed: int = strawberry.field(description="License seats that became free.")
     seats_needed: int = strawberry.field(description="License seats that were taken, or in a dry run would be needed.")
+
+    @strawberry.field(graphql_type=list[QueueCoverage], description="Queues that are left below their minimum.")
+    def queues_below_minimum(self: Any) -> list[Shortage]:
+        return operations.shortages_of(self)
 
 
 @strawberry.type(description="How far a bulk operation is.")
@@ -163,6 +188,13 @@ class BulkOperation(Node):
     def totals(self: Any) -> BulkOperationRow:
         operation: BulkOperationRow = self
         return operation
+
+    @strawberry.field(
+        graphql_type=list[MutationWarning],
+        description="Things worth knowing about the operation as a whole that stopped nothing.",
+    )
+    def warnings(self: Any) -> list[Warning]:
+        return [shortage.warning for shortage in operations.shortages_of(self)]
 
     @strawberry.field(
         graphql_type=BulkOperationItemConnection | None,

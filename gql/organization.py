@@ -8,6 +8,7 @@ import strawberry
 
 from gql.info import Info
 from gql.node import Node, later, node_id, resolvable, views
+from models.organization import CoverageRule
 from models.organization import Organization as OrganizationRow
 from models.profile import DesktopProfile
 from resolvers.organizations import organization_of
@@ -34,6 +35,10 @@ class Organization(Node):
     )
     idle_timeout_minutes: int = strawberry.field(
         description="Minutes without activity after which a session ends on every surface."
+    )
+
+    coverage_rule: CoverageRule = strawberry.field(
+        description="What happens when a change would leave a queue below its minimum of active agents."
     )
 
     @strawberry.field(

@@ -25,6 +25,7 @@ from gql.site import Site
 from gql.skill_group import SkillGroup
 from gql.team import Team
 from gql.words import DESCRIPTION, NAME
+from models.organization import CoverageRule
 from models.permission import Permission
 from models.session import Surface
 from resolvers import structure
@@ -157,6 +158,9 @@ class OrganizationPatchInput:
     )
     default_desktop_profile_id: Maybe[strawberry.ID | None] = _patched(
         "Desktop profile of users who have none of their own and whose site has none."
+    )
+    coverage_rule: Maybe[CoverageRule | None] = _patched(
+        "What happens when a change would leave a queue below its minimum of active agents."
     )
 
 

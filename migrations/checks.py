@@ -47,6 +47,14 @@ def _edit(table: str, what: str, by: str) -> None:
     connection.execute(sa.text("PRAGMA writable_schema = RESET"))
 
 
+def add_choice(table: str, column: str, values: Sequence[int], default: int) -> None:
+    """Add a column of a closed set, with its check."""
+    kind = "INTEGER" if op.get_bind().dialect.name == "sqlite" else "SMALLINT"
+    allowed = ", ".join(map(str, values))
+    check = f"CONSTRAINT {op.f(f'ck_{table}_{column}')} CHECK ({column} IN ({allowed}))"
+    op.execute(sa.text(f"ALTER TABLE {table} ADD COLUMN {column} {kind} DEFAULT {default} NOT NULL {check}"))
+
+
 def add_flag(table: str, column: str) -> None:
     """Add a column of yes or no, with the check of a flag; it is no in the rows that are there."""
     kind, no = ("INTEGER", "0") if op.get_bind().dialect.name == "sqlite" else ("BOOLEAN", "false")

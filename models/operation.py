@@ -119,7 +119,8 @@ class BulkOperation(SQLModel, table=True):
     The totals are sums over the items: `rosterql check` compares.
 
     Attributes:
-        carried: Of a dry run in several batches: seats that the batches before would have taken (`seats`, by license).
+        carried: Of a dry run in several batches: `resolvers.acting.Carried`.
+        shortages: Queues that it left below their minimum: list of {queue, name, minimum, agents}.
         failure: Why it gave up: {code, message, path}.
         origin_id: That which it repeats or takes back.
         named_by: What the keys of the items are, as in a target: `ids`, `emails`, `external_ids` or `agent_numbers`.
@@ -168,6 +169,7 @@ class BulkOperation(SQLModel, table=True):
     origin_id: UUID | None = Field(default=None, sa_type=Key)
     named_by: str | None = Field(default=None, sa_type=Text)
     carried: Any = Field(default=None, nullable=True, sa_type=Structured)
+    shortages: Any = Field(default=None, nullable=True, sa_type=Structured)
     failure: Any = Field(default=None, nullable=True, sa_type=Structured)
     actor_kind: ActorKind = Field(sa_type=SmallEnum(ActorKind))
     actor_id: UUID | None = Field(default=None, sa_type=Key)

@@ -1,12 +1,21 @@
 """The company whose people are administered."""
 
 from datetime import datetime
+from enum import Enum
 from uuid import UUID
 
-from sqlalchemy import Integer, Text
+from sqlalchemy import Integer, Text, text
 from sqlmodel import Field, SQLModel
 
-from models.storage import Flag, Folded, Instant, Key, uuid7
+from models.storage import Flag, Folded, Instant, Key, SmallEnum, uuid7
+
+
+class CoverageRule(Enum):
+    """What happens when a change would leave a queue below its minimum of active agents (requirement Z14)."""
+
+    OFF = 0
+    WARN = 1
+    REFUSE = 2
 
 
 class Organization(SQLModel, table=True):
@@ -22,6 +31,11 @@ class Organization(SQLModel, table=True):
     time_zone: str = Field(default="UTC", sa_type=Text)
     sends_invitations: bool = Field(default=True, sa_type=Flag)
     idle_timeout_minutes: int = Field(default=1440, sa_type=Integer)
+    coverage_rule: CoverageRule = Field(
+        default=CoverageRule.WARN,
+        sa_type=SmallEnum(CoverageRule),
+        sa_column_kwargs={"server_default": text(str(CoverageRule.WARN.value))},
+    )
     # No foreign key: the profile belongs to the organization, which therefore must exist first.
     default_desktop_profile_id: UUID | None = Field(default=None, sa_type=Key)
     # Set by the transaction that deletes the organization: only then may its audit go (decision 18).

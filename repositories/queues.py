@@ -19,10 +19,12 @@ from sqlalchemy import (
     literal,
     null,
     select,
+    true,
     union,
     union_all,
 )
 
+from models.organization import CoverageRule, Organization
 from models.queue import Queue, QueueAssignmentSource, SkillGroupQueue, TeamQueue, UserQueue
 from models.session import SignInBlock
 from models.skill_group import SkillGroupMember
@@ -43,6 +45,7 @@ _skills = table_of(SkillGroupMember).c
 _memberships = table_of(Membership).c
 _ancestors = table_of(TeamAncestor).c
 _blocks = table_of(SignInBlock).c
+_organizations = table_of(Organization).c
 _users = table_of(User).c
 
 QUEUES_BY_NAME = by_name(Queue, "queues")
@@ -196,6 +199,49 @@ class QueueRepository(NamedRepository[Queue, QueueCriteria]):
         """How many active people without a sign-in block work in each queue; queues with none are absent."""
         found = await self._connection.execute(self._agents(ids))
         return {row.queue_id: int(row.agents) for row in found}
+
+    async def guarded(self, user_ids: Collection[UUID]) -> Sequence[Any]:
+        """In which queues with a minimum these people work as active agents, where the organization looks after that.
+
+        Returns:
+            `user_id`, `queue_id`, `name`, `minimum_agents`, and the `rule` of the organization.
+        """
+        pairs = union(
+            *(way.where(user_id.in_(user_ids)) for way, user_id, _ in self._ways(EVERY_SOURCE, detailed=False))
+        ).subquery()
+        found = await self._connection.execute(
+            select(
+                pairs.c.user_id,
+                pairs.c.queue_id,
+                _queues.name,
+                _queues.minimum_agents,
+                _organizations.coverage_rule.label("rule"),
+            )
+            .select_from(
+                pairs.join(table_of(Queue), _queues.id == pairs.c.queue_id)
+                .join(table_of(Organization), _organizations.id == _queues.organization_id)
+                .join(table_of(User), _users.id == pairs.c.user_id)
+                .outerjoin(table_of(SignInBlock), _blocks.user_id == pairs.c.user_id)
+            )
+            .where(
+                _organizations.coverage_rule != CoverageRule.OFF,
+                _queues.active == true(),
+                _queues.minimum_agents > 0,
+                _users.status == UserStatus.ACTIVE,
+                _blocks.user_id.is_(None),
+            )
+            .order_by(_queues.name_key, pairs.c.queue_id)
+        )
+        return found.all()
+
+    async def lock(self, ids: Collection[UUID]) -> None:
+        """Lock queues, so that nobody else counts their agents meanwhile to take some away."""
+        await self._connection.execute(
+            select(_queues.id)
+            .where(self._ours(Queue), _queues.id.in_(ids))
+            .order_by(_queues.id)
+            .with_for_update(key_share=True)
+        )
 
     async def members(
         self,

@@ -10,17 +10,52 @@ from uuid import UUID
 
 from models.audit import AuditAction
 from models.operation import BulkOperationKind
+from models.organization import CoverageRule
 from models.permission import Permission
 from resolvers.assessing import Verdict
 from resolvers.bulk import Item, Terms, items_of, people_of, settle
 from resolvers.caller import Caller
 from resolvers.context import Change, Context
+from resolvers.coverage import Guarded, Pairs, Shortage, assess_coverage, copies, left
 from resolvers.recording import News
 from resolvers.refusals import MutationErrorCode as Code
 from resolvers.refusals import refuse
 from resolvers.targets import Person, UserTarget, lock_people
 
 PLAN_ID = ("input", "target", "planId")
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a dry run in batches knows of its batches before, since nothing of them is in the database.
+
+    Attributes:
+        seats: Taken by license (above 0), or freed.
+        gone: How many active agents have left each queue with a minimum.
+    """
+
+    seats: Mapping[UUID, int] = field(default_factory=dict)
+    gone: Mapping[UUID, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any] | None) -> Self:
+        """As it was stored with the operation."""
+        return cls(*({UUID(hex=key): count for key, count in (kept or {}).get(name, {}).items()} for name in _CARRIED))
+
+    def kept(self) -> dict[str, Any]:
+        """As it is stored."""
+        return {name: {key.hex: count for key, count in getattr(self, name).items()} for name in _CARRIED}
+
+    def after(self, done: Done) -> Carried:
+        """The same with one batch more."""
+        return Carried(_summed(self.seats, done.seats), _summed(self.gone, done.gone))
+
+
+_CARRIED = ("seats", "gone")
+
+
+def _summed(one: Mapping[UUID, int], other: Mapping[UUID, int]) -> dict[UUID, int]:
+    return {key: one.get(key, 0) + other.get(key, 0) for key in {*one, *other}}
 
 
 @dataclass(slots=True)
@@ -30,7 +65,7 @@ class Run:
     Attributes:
         origin_id: The operation that this one repeats or takes back.
         queued: Whether this is one batch of several.
-        carried: Of a dry run: the seats that the batches before would have taken, by license.
+        carried: Of a dry run: what the batches before would have done.
     """
 
     context: Context
@@ -39,7 +74,7 @@ class Run:
     operation_id: UUID
     origin_id: UUID | None = None
     queued: bool = False
-    carried: Mapping[UUID, int] = field(default_factory=dict)
+    carried: Carried = field(default_factory=Carried)
 
     @property
     def caller(self) -> Caller:
@@ -55,11 +90,15 @@ class Done:
         actions: What was done to each changed person, and the version of the person after it.
         news: What others are told besides.
         seats: Seats taken (above 0) and freed, by license.
+        gone: How many active agents left each queue with a minimum.
+        shortages: The queues of these that are left with too few.
     """
 
     actions: dict[UUID, tuple[AuditAction, int]] = field(default_factory=dict)
     news: Sequence[News] = ()
     seats: Mapping[UUID, int] = field(default_factory=dict)
+    gone: Mapping[UUID, int] = field(default_factory=dict)
+    shortages: Sequence[Shortage] = ()
 
 
 class Action(ABC):
@@ -70,11 +109,15 @@ class Action(ABC):
 
     Attributes:
         administrators: Whether it could take the last full administrator out of service (requirement E6).
+        takes_agents: Whether queues could lose active agents by it (requirement Z14).
+        takes_all: Whether people leave all of their queues by it.
     """
 
     kind: ClassVar[BulkOperationKind]
     permission: Permission
     administrators: bool = False
+    takes_agents: bool = False
+    takes_all: bool = False
 
     @abstractmethod
     def kept(self) -> dict[str, Any]:
@@ -127,8 +170,51 @@ async def carry_out(run: Run, action: Action, named: UserTarget) -> tuple[list[I
     await action.load(run, people.values())
     items = items_of(named, people, run.context, lambda person: action.assess(person, run.caller))
     await action.guard(run, items)
+    guarded = await _guarded(run, action, items)
     passing = people_of(settle(items, run.terms.error_policy))
-    return items, await action.apply(run, passing) if passing else Done()
+    done = await action.apply(run, passing) if passing else Done()
+    if guarded is not None and passing:
+        await _tell_shortages(run, action, guarded, passing, done)
+    return items, done
+
+
+async def _guarded(run: Run, action: Action, items: Sequence[Item]) -> Guarded | None:
+    """The queues to look after; where the organization wants it, those who may not leave them are refused."""
+    passing = people_of([item for item in items if item.passing])
+    if not action.takes_agents or not passing:
+        return None
+    queues = run.change.kept.queues
+    guarded = Guarded.of(await queues.guarded(passing), run.carried.gone)
+    if guarded is None or guarded.rule is not CoverageRule.REFUSE:
+        return guarded
+    leaving = guarded.pairs
+    if not action.takes_all:
+        async with run.change.trial():
+            await action.apply(run, copies(passing))
+            leaving = left(guarded.pairs, await _pairs(run, passing))
+    concerned = {queue for each in leaving.values() for queue in each}
+    if concerned:
+        await queues.lock(concerned)
+        assess_coverage(items, leaving, await queues.agent_counts(concerned), guarded)
+    return guarded
+
+
+async def _tell_shortages(run: Run, action: Action, guarded: Guarded, passing: Mapping[UUID, Item], done: Done) -> None:
+    """Add to what was done which queues lost agents, and which of them have too few by now."""
+    before = {user_id: queues for user_id, queues in guarded.pairs.items() if user_id in passing}
+    gone: dict[UUID, int] = {}
+    for queues in (before if action.takes_all else left(before, await _pairs(run, before))).values():
+        for queue in queues:
+            gone[queue] = gone.get(queue, 0) + 1
+    if gone:
+        agents = await run.change.kept.queues.agent_counts(gone)
+        found = [guarded.shortage(queue, agents.get(queue, 0)) for queue in guarded.queues if queue in gone]
+        done.gone, done.shortages = gone, [shortage for shortage in found if shortage is not None]
+
+
+async def _pairs(run: Run, user_ids: Collection[UUID]) -> Pairs:
+    guarded = Guarded.of(await run.change.kept.queues.guarded(user_ids), {})
+    return {} if guarded is None else guarded.pairs
 
 
 def refuse_stale(named: UserTarget, versions: Mapping[Any, int]) -> None:

@@ -25,6 +25,7 @@ from repositories.operations import ITEMS_IN_ORDER
 from repositories.rows import row_class
 from resolvers.assessing import UNCHANGED, Verdict, assess_reach
 from resolvers.context import Change, Context
+from resolvers.coverage import shortage_of
 from resolvers.deltas import Delta
 from resolvers.recording import Fact, News, record
 from resolvers.refusals import MutationErrorCode as Code
@@ -122,6 +123,11 @@ class BulkAnswer:
     failed: list[BulkOperationItem] = field(default_factory=list)
     operation: BulkOperation | None = None
 
+    @property
+    def warnings(self) -> list[Warning]:
+        """What is worth knowing of all of it: queues that are left with too few agents."""
+        return [] if self.operation is None else [shortage_of(kept).warning for kept in self.operation.shortages or ()]
+
 
 class OperationAnswers:
     """Answers of bulk mutations, kept by the keys of their operations."""
@@ -213,6 +219,7 @@ async def write_operation(
     news: Sequence[News] = (),
     origin_id: UUID | None = None,
     named_by: str | None = None,
+    shortages: Sequence[Mapping[str, Any]] = (),
 ) -> BulkAnswer:
     """Keep a finished operation with its items and, unless it is a dry run, an audit event for each changed person.
 
@@ -222,6 +229,7 @@ async def write_operation(
         news: What others are told besides.
         origin_id: The operation that this one repeats or takes back.
         named_by: What the keys of the items are.
+        shortages: Queues that are left below their minimum, as they are kept.
     """
     row = operation_row(context, change, operation_id, kind, terms, asked) | {
         "status": completed(items_failed(items)),
@@ -229,6 +237,7 @@ async def write_operation(
         **totals_of(items),
         "origin_id": origin_id,
         "named_by": named_by,
+        "shortages": list(shortages),
         "started_at": change.at,
         "finished_at": context.now(),
     }
@@ -269,6 +278,7 @@ def operation_row(
         "origin_id": None,
         "named_by": None,
         "carried": None,
+        "shortages": [],
         "failure": None,
         "items_forgotten": False,
         "actor_kind": caller.kind,

@@ -260,5 +260,6 @@ ORGANIZATION = OrganizationKind(
         "sendsInvitations": Attribute("sends_invitations"),
         "idleTimeoutMinutes": Attribute("idle_timeout_minutes", number_between(1, MAX_IDLE_MINUTES)),
         "defaultDesktopProfileId": _DESKTOP,
+        "coverageRule": Attribute("coverage_rule"),
     },
 )

@@ -59,7 +59,7 @@ class Deactivate(Action):
 
     kind = BulkOperationKind.DEACTIVATE
     permission = Permission.USERS_DEACTIVATE
-    administrators = True
+    administrators = takes_agents = takes_all = True
 
     on_active_contact: ActiveContactPolicy = ActiveContactPolicy.END_NOW
 
@@ -134,7 +134,7 @@ class ForceOffline(Action):
 
     kind = BulkOperationKind.FORCE_OFFLINE
     permission = Permission.USERS_FORCE_OFFLINE
-    administrators = True
+    administrators = takes_agents = takes_all = True
 
     on_active_contact: ActiveContactPolicy = ActiveContactPolicy.END_NOW
 
@@ -435,7 +435,7 @@ async def find_seats(run: Run, items: Sequence[Item]) -> dict[UUID, str]:
     }
     if in_order:
         left = await run.change.kept.seats.lock_limited(names)
-        left = {license_id: seats - run.carried.get(license_id, 0) for license_id, seats in left.items()}
+        left = {license_id: seats - run.carried.seats.get(license_id, 0) for license_id, seats in left.items()}
         without, _ = assess_seats(in_order, left)
         for user_id, license_id in without.items():
             passing[user_id].fail(Problem(Code.NO_SEAT_AVAILABLE, f"No seat of {names[license_id]} is left."))

@@ -51,6 +51,7 @@ class Assign(Action):
     """Change the teams, direct queues or skill groups of people (requirements A9, B10, C4, C17, E14)."""
 
     permission = Permission.USERS_ASSIGN
+    takes_agents = True
     what: ClassVar[Assigned]
 
     assignment: AssignmentChange

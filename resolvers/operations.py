@@ -12,6 +12,7 @@ from repositories.kept import Kept
 from repositories.keyset import Slice
 from repositories.operations import ITEMS_IN_ORDER, OPERATIONS_LATEST_FIRST, OperationCriteria
 from resolvers.context import Context
+from resolvers.coverage import Shortage, shortage_of
 from resolvers.lists import page_of_list, page_of_parent
 from resolvers.paging import Page, PageArguments
 from resolvers.refusals import MutationErrorCode, MutationWarningCode, Problem, Warning
@@ -100,6 +101,11 @@ async def undoable(context: Context, operation: BulkOperation) -> bool:
 
 async def _taken_back(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, bool]:
     return dict.fromkeys(await kept.operations.taken_back(ids), True)
+
+
+def shortages_of(operation: BulkOperation) -> list[Shortage]:
+    """The queues that an operation left, or would leave, below their minimum."""
+    return [shortage_of(kept) for kept in operation.shortages or ()]
 
 
 def failure_of(operation: BulkOperation) -> Problem | None:

@@ -127,6 +127,7 @@ async def _do(context: Context, ask: Callable[[Change], Awaitable[Asked]]) -> Bu
             news=done.news,
             origin_id=asked.origin_id,
             named_by=named.named_by,
+            shortages=[shortage.kept() for shortage in done.shortages],
         )
         if not terms.dry_run:
             await change.kept.seats.move(done.seats, at=change.at)

@@ -28,7 +28,7 @@ from repositories.engine import Database, DatabaseUnavailable
 from repositories.kept import Kept
 from repositories.operations import any_waiting, next_waiting
 from repositories.sight import EVERYTHING
-from resolvers.acting import Action, Done, Run, carry_out, refuse_stale
+from resolvers.acting import Action, Carried, Done, Run, carry_out, refuse_stale
 from resolvers.authentication import caller_now
 from resolvers.bulk import BulkAnswer, Item, Terms, answer_of, completed, item_row, operation_row, said, tell, totals_of
 from resolvers.context import Change, Context, utc_now
@@ -157,7 +157,7 @@ async def _batch(
     context = Context(database, caller, request_id=operation.request_id, now=now)
     change = Change(Kept(connection, operation.organization_id, caller.sight), now())
     terms = Terms(operation.error_policy, operation.reason, operation.note, operation.dry_run)
-    carried = {UUID(hex=key): count for key, count in (operation.carried or {}).items()}
+    carried = Carried.of(operation.carried)
     run = Run(context, change, terms, operation.id, queued=True, carried=carried)
     rows = await change.kept.operations.pending(operation.id, BATCH)
     named = UserTarget("ids", [row.key for row in rows], [row.user_id for row in rows], kept=rows)
@@ -181,18 +181,22 @@ async def _keep(run: Run, operation: BulkOperation, items: Sequence[Item], done:
         **totals,
         "status": BulkOperationStatus.RUNNING,
         "started_at": operation.started_at or change.at,
+        "shortages": _shortages(operation, done),
     }
     if operation.dry_run:
-        carried = dict(operation.carried or {})
-        for license_id, count in done.seats.items():
-            carried[license_id.hex] = carried.get(license_id.hex, 0) + count
-        values["carried"] = carried
+        values["carried"] = run.carried.after(done).kept()
     if sum(totals[name] for name in HANDLED) == operation.total:
         values |= {"status": completed(totals["failed"] + totals["skipped"]), "finished_at": run.context.now()}
     await change.kept.operations.update(operation.id, values)
     if not operation.dry_run:
         await tell(run.context, change, operation.id, items, run.terms, done.actions, done.news)
         await change.kept.seats.move(done.seats, at=change.at)
+
+
+def _shortages(operation: BulkOperation, done: Done) -> list[dict[str, Any]]:
+    """The queues with too few agents after one batch more; how many a queue has now is told of those of this batch."""
+    kept = [each for each in operation.shortages or () if UUID(hex=each["queue"]) not in done.gone]
+    return kept + [shortage.kept() for shortage in done.shortages]
 
 
 def require_any(context: Context) -> None:

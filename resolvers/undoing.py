@@ -71,6 +71,8 @@ class Undo(Action):
     def __post_init__(self) -> None:
         self.permission = _BY_KIND[self.does].permission
         self.administrators = _BY_KIND[self.does].administrators
+        self.takes_agents = _BY_KIND[self.does].takes_agents
+        self.takes_all = _BY_KIND[self.does].takes_all
 
     def kept(self) -> dict[str, Any]:
         return {"origin": self.origin_id.hex, "does": self.does.name}

@@ -243,7 +243,8 @@ async def scene_of(gateway: Gateway) -> Scene:
     await gateway.sign_in(moved)
     supervised = await bulk(gateway, "signOutUsers", [moved], token=tokens["supervisor"])
     await bulk(gateway, "assignTeams", [moved], teams={"set": [south.id]}, note="as agreed")
-    done = await bulk(gateway, "deactivateUsers", [await staff.hire()], note="as agreed")
+    thin = await staff.queue(minimum_agents=1)
+    done = await bulk(gateway, "deactivateUsers", [await staff.hire(queues=[thin])], note="as agreed")
     licenses = [(await staff.built_in_license(type)).id for type in LicenseType]
     warned = await gateway.ask(
         'mutation ($licenses: [ID!]!) { addUsers(input: {users: [{email: "-", licenseIds: $licenses}]}) '

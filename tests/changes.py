@@ -11,6 +11,7 @@ from tests.people import Thing
 
 ANSWER = """
   errors { code message path }
+  warnings { code }
   failed { index key errors { code } }
   operation {
     id kind status

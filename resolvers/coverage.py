@@ -1,0 +1,128 @@
+"""The coverage guard: no queue falls below its minimum of active agents unnoticed (requirement Z14).
+
+The organization says what happens (`CoverageRule`): a warning, or a refusal of those who would leave too few behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from models.organization import CoverageRule
+from resolvers.deltas import Delta
+from resolvers.refusals import MutationErrorCode as Code
+from resolvers.refusals import MutationWarningCode, Problem, Warning
+
+if TYPE_CHECKING:
+    from resolvers.bulk import Item
+
+Pairs = Mapping[UUID, Collection[UUID]]  # the guarded queues of each person
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """A queue that is left with fewer active agents than its minimum."""
+
+    queue_id: UUID
+    name: str
+    minimum: int
+    agents: int
+
+    def kept(self) -> dict[str, Any]:
+        """As it is stored with the operation."""
+        return {
+            "queue": self.queue_id.hex,
+            "name": self.name,
+            "minimum": self.minimum,
+            "agents": self.agents,
+        }
+
+    @property
+    def warning(self) -> Warning:
+        """The same in words."""
+        return Warning(MutationWarningCode.COVERAGE, self._words("is"))
+
+    @property
+    def problem(self) -> Problem:
+        """Why somebody may not leave."""
+        return Problem(Code.COVERAGE, self._words("would be"))
+
+    def _words(self, verb: str) -> str:
+        return f"{self.name} {verb} left with {self.agents:,} of at least {self.minimum:,} active agents."
+
+
+def shortage_of(kept: Mapping[str, Any]) -> Shortage:
+    """A shortage as it was stored."""
+    return Shortage(UUID(hex=kept["queue"]), kept["name"], kept["minimum"], kept["agents"])
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """What is looked after while people are changed.
+
+    Attributes:
+        rule: What the organization wants.
+        pairs: The queues with a minimum in which the people work as active agents.
+        queues: Name and minimum of each.
+        gone: Of a dry run in batches: how many have left each queue in the batches before.
+    """
+
+    rule: CoverageRule
+    pairs: Pairs
+    queues: Mapping[UUID, tuple[str, int]]
+    gone: Mapping[UUID, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rows: Sequence[Any], gone: Mapping[UUID, int]) -> Guarded | None:
+        """From what `QueueRepository.guarded` tells; None when nothing is to be looked after."""
+        if not rows:
+            return None
+        pairs: dict[UUID, list[UUID]] = {}
+        for row in rows:
+            pairs.setdefault(row.user_id, []).append(row.queue_id)
+        return cls(rows[0].rule, pairs, {row.queue_id: (row.name, row.minimum_agents) for row in rows}, gone)
+
+    def shortage(self, queue_id: UUID, agents: int) -> Shortage | None:
+        """The shortage of a queue with so many active agents; None when they are enough."""
+        name, minimum = self.queues[queue_id]
+        agents -= self.gone.get(queue_id, 0)
+        return Shortage(queue_id, name, minimum, agents) if agents < minimum else None
+
+
+def assess_coverage(items: Sequence[Item], leaving: Pairs, agents: Mapping[UUID, int], guarded: Guarded) -> None:
+    """Fail those who would leave too few behind, in the order of the input: the others go first come, first served.
+
+    Args:
+        leaving: The queues that each person would leave.
+        agents: Active agents of each queue now.
+    """
+    left = dict(agents)
+    for item in items:
+        queues = leaving.get(item.user_id, ()) if item.passing and item.user_id is not None else ()
+        shortages = [
+            shortage for queue in queues if (shortage := guarded.shortage(queue, left.get(queue, 0) - 1)) is not None
+        ]
+        for shortage in shortages:
+            item.fail(shortage.problem)
+        if not shortages:
+            for queue in queues:
+                left[queue] = left.get(queue, 0) - 1
+
+
+def copies(items: Mapping[UUID, Item]) -> dict[UUID, Item]:
+    """The same items with nothing done to them, to try on what would happen."""
+    return {
+        user_id: replace(item, errors=[], warnings=[], effects=[], changes=[], delta=Delta())
+        for user_id, item in items.items()
+    }
+
+
+def left(before: Pairs, after: Pairs) -> dict[UUID, list[UUID]]:
+    """The queues that each person works in no longer."""
+    return {
+        user_id: gone
+        for user_id, queues in before.items()
+        if (gone := [queue for queue in queues if queue not in after.get(user_id, ())])
+    }
