@@ -198,3 +198,38 @@ async def test_it_is_not_shown_on_a_day_to_come(sqlite_url: str, tmp_path: Path)
     refused = await inside("seed", "--users", "10", "--until", "2999-01-01", folder=tmp_path, url=sqlite_url)
     assert (refused.code, refused.out) == (2, "")
     assert "--until" in refused.err
+
+
+# What the database does by itself with the listings, and a further trigger that forbids to take one away.
+TRIGGERS = {
+    "sqlite": "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name",
+    "postgresql": "SELECT tgname, tgenabled::text FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgname",
+}
+FORBIDS = {
+    "sqlite": (
+        "CREATE TRIGGER stays BEFORE DELETE ON listings BEGIN SELECT RAISE(ABORT, 'a listing was deleted'); END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION stays() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'a listing was deleted'; END $$",
+        "CREATE TRIGGER stays BEFORE DELETE ON listings FOR EACH ROW EXECUTE FUNCTION stays()",
+    ),
+}
+ALLOWS = {"sqlite": "DROP TRIGGER stays", "postgresql": "DROP TRIGGER stays ON listings"}
+
+
+async def test_people_are_listed_once_and_what_lists_others_is_as_before(gateway: Gateway) -> None:
+    """Nothing is listed that is taken away again, and changes of people are followed afterwards."""
+    kind = "sqlite" if gateway.database.is_sqlite else "postgresql"
+    for statement in FORBIDS[kind]:
+        await gateway.execute(statement)
+    before = await gateway.rows(TRIGGERS[kind])
+    await seed(gateway.database, Order(50, 1, "Small"))
+    assert await gateway.rows(TRIGGERS[kind]) == before
+    assert await gateway.scalar("SELECT count(*) FROM listings") > 150
+    assert await violations(gateway.database) == []
+
+    await gateway.execute(ALLOWS[kind])
+    await gateway.execute("DELETE FROM license_grants")
+    await gateway.execute("UPDATE users SET status = 2, deactivated_at = NULL")
+    assert "listings" not in {each.name for each in await violations(gateway.database)}

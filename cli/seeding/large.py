@@ -21,6 +21,7 @@ from models.license import License, LicensePool, LicenseType, SeatLedgerEntry
 from models.storage import table_of
 from repositories.engine import Database
 from repositories.kept import Kept
+from repositories.listed import listed_at_once
 from repositories.organizations import create_organization, organization_by_name
 from repositories.sight import EVERYTHING
 from resolvers.passwords import LANES, MEMORY_KIB, ROUNDS
@@ -88,9 +89,10 @@ class _Making:
             (await kept.provisioning.organization()).default_desktop_profile_id.bytes,
             _nobodys_hash(keys),
         )
-        for numbers in crowd.parts():
-            await crowd.write(numbers)
-            tell(len(numbers))
+        async with listed_at_once(connection, organization_id):
+            for numbers in crowd.parts():
+                await crowd.write(numbers)
+                tell(len(numbers))
         await crowd.finish()
         await self._seats(loader, plan, organization_id, licenses)
         return organization_id
