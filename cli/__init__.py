@@ -6,7 +6,22 @@ import gc
 
 import typer
 
-from cli import admin, check, db, demo, key, organization, query, schema, seed, serve, users, worker
+from cli import (
+    admin,
+    check,
+    db,
+    demo,
+    key,
+    lifecycle,
+    operation,
+    organization,
+    query,
+    schema,
+    seed,
+    serve,
+    users,
+    worker,
+)
 
 app = typer.Typer(
     name="rosterql",
@@ -21,7 +36,10 @@ app.command()(demo.demo)
 app.command()(check.check)
 app.command()(seed.seed)
 app.command()(query.query)
+for name, command in lifecycle.commands():
+    users.app.command(name)(command)
 app.add_typer(users.app, name="users")
+app.add_typer(operation.app, name="operation")
 app.add_typer(db.app, name="db")
 app.add_typer(schema.app, name="schema")
 app.add_typer(admin.app, name="admin")

@@ -1,13 +1,15 @@
 """How a command runs: its settings, its database, what it prints, and how it ends.
 
 Exit codes: 0 done · 1 something that was to hold does not, or was refused · 2 wrong use, or a setting is not
-acceptable · 3 the database, or the place of the serving process, is not to be had.
+acceptable · 3 the database, or the place of the serving process, is not to be had · 4 done, but not to all: see
+`cli.following.end` · 130 interrupted with Ctrl+C.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from json import dumps
@@ -25,7 +27,7 @@ T = TypeVar("T")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Config = Annotated[Path | None, typer.Option("--config", help="File with settings in place of rosterql.toml.")]
 
-REFUSED, MISUSED, UNAVAILABLE = 1, 2, 3
+REFUSED, MISUSED, UNAVAILABLE, INCOMPLETE = 1, 2, 3, 4
 
 
 def fail(message: str, code: int = REFUSED) -> NoReturn:
@@ -37,6 +39,21 @@ def fail(message: str, code: int = REFUSED) -> NoReturn:
 def say(value: Mapping[str, Any]) -> None:
     """Print an object as one line of JSON."""
     typer.echo(dumps(value, ensure_ascii=False))
+
+
+def confirm(question: str, *, yes: bool, nothing: str) -> None:
+    """Ask before what cannot be taken back lightly; ends the command where the answer is no.
+
+    Args:
+        yes: Whether the caller said yes beforehand, which must be where there is no terminal.
+        nothing: What is told of what was not done.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        fail(f"{nothing}: there is nobody to ask here. Say --yes.", MISUSED)
+    if not typer.confirm(question, err=True):
+        fail(f"{nothing}.")
 
 
 def settings(config: Path | None = None, **overrides: Mapping[str, Any]) -> Settings:

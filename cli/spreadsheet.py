@@ -32,3 +32,8 @@ def cell(value: Any) -> str:
         return cell("; ".join(str(each) for each in value))
     text = str(value)
     return f"'{text}" if text.startswith(_DANGEROUS) else text
+
+
+def text_of(cell: str) -> str:
+    """What a cell was written from, where `cell` made a text of it."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_DANGEROUS) else cell

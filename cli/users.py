@@ -14,6 +14,15 @@ from cli.running import MISUSED, Config, Json, fail, run, say, settings
 
 app = typer.Typer(help="People.", no_args_is_help=True)
 
+Status = Annotated[
+    list[str] | None, typer.Option(help="Only people in this state, such as deactivated; may be repeated.")
+]
+Role = Annotated[list[str] | None, typer.Option(help="Only people with this role, such as agent; may be repeated.")]
+Filter = Annotated[
+    str | None, typer.Option(help="A UserFilterInput, as JSON or as GraphQL writes it: '{role: {eq: AGENT}}'.")
+]
+Search = Annotated[str | None, typer.Option(help="Only people with all these words.")]
+
 USERS = """
 query Users(
   $filter: UserFilterInput, $search: String, $includeDeactivated: Boolean,
@@ -54,17 +63,10 @@ def _group() -> None:
 
 @app.command("list")
 def list_(
-    status: Annotated[
-        list[str] | None,
-        typer.Option(help="Only people in this state, such as deactivated; may be repeated."),
-    ] = None,
-    role: Annotated[
-        list[str] | None, typer.Option(help="Only people with this role, such as agent; may be repeated.")
-    ] = None,
-    filter: Annotated[
-        str | None, typer.Option(help="A UserFilterInput, as JSON or as GraphQL writes it: '{role: {eq: AGENT}}'.")
-    ] = None,
-    search: Annotated[str | None, typer.Option(help="Only people with all these words.")] = None,
+    status: Status = None,
+    role: Role = None,
+    filter: Filter = None,
+    search: Search = None,
     include_deactivated: Annotated[bool, typer.Option("--include-deactivated", help="Deactivated people too.")] = False,
     order: Annotated[
         list[str] | None, typer.Option(help="FIELD or FIELD:DESC of UserOrderField; may be repeated.")
@@ -80,9 +82,9 @@ def list_(
     """List people of the local database, or with --url and --key of another gateway."""
     if csv and json:
         fail("--csv or --json, not both.", MISUSED)
-    conditions = _conditions(filter, status, role)
+    wanted = conditions(filter, status, role)
     variables = {
-        "filter": conditions,
+        "filter": wanted,
         "search": search,
         "includeDeactivated": include_deactivated,
         "orderBy": [_order(each) for each in order or ()],
@@ -128,7 +130,8 @@ def _row(node: Mapping[str, Any]) -> dict[str, Any]:
     return {column: flat[column] for column in COLUMNS}
 
 
-def _conditions(filter: str | None, status: list[str] | None, role: list[str] | None) -> dict[str, Any] | None:
+def conditions(filter: str | None, status: list[str] | None, role: list[str] | None) -> dict[str, Any] | None:
+    """The filter of the command line, None for no condition; ends the command where it cannot be read."""
     found = {} if filter is None else _read(filter)
     for name, chosen in (("status", status), ("role", role)):
         if chosen and name in found:

@@ -61,7 +61,8 @@ async def done_once(
         Refused: IDEMPOTENCY_MISMATCH, IDEMPOTENCY_IN_PROGRESS, or what the work raises; the key stays free then.
     """
     keys, caller = change.kept.idempotency, context.known
-    scope = {"actor_kind": caller.kind, "actor_id": caller.id, "mutation": call.mutation, "key": call.key}
+    actor_id = caller.id or caller.organization_id  # the system is nobody in particular, but of one organization
+    scope = {"actor_kind": caller.kind, "actor_id": actor_id, "mutation": call.mutation, "key": call.key}
     row = {**scope, "input_hash": call.input_hash, "result_id": None, "expires_at": change.at + LASTS}
     try:
         claimed = await keys.claim(row, change.at)

@@ -73,15 +73,20 @@ async def command(*arguments: str, folder: Path, url: str | None = None, **setti
     return Ended(process.returncode, out.decode(), err.decode())
 
 
-async def inside(*arguments: str, folder: Path, url: str | None = None, **settings: str) -> Ended:
-    """Run a command inside this process, which costs a twentieth of one of its own; nobody types anything.
+async def inside(
+    *arguments: str, folder: Path, url: str | None = None, given: str | None = None, **settings: str
+) -> Ended:
+    """Run a command inside this process, which costs a twentieth of one of its own; there is no terminal.
+
+    Args:
+        given: What stands on its standard input.
 
     What it leaves to the end of a process is not seen: not for what serves, or changes how this process logs.
     """
 
     def invoke() -> Ended:
         with chdir(folder), mock.patch.dict(os.environ, environment(url, **settings), clear=True):
-            result = CliRunner().invoke(app, arguments, prog_name="rosterql", catch_exceptions=False)
+            result = CliRunner().invoke(app, arguments, given, prog_name="rosterql", catch_exceptions=False)
         return Ended(result.exit_code, result.stdout_bytes.decode(), result.stderr_bytes.decode())
 
     return await asyncio.to_thread(invoke)
