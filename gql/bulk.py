@@ -178,7 +178,14 @@ class BulkTermsInput:
         Raises:
             Refused: The note is too long.
         """
-        return Terms(self.error_policy, self.reason, checked_note(self.note), self.dry_run)
+        return Terms(
+            self.error_policy,
+            self.reason,
+            checked_note(self.note),
+            self.dry_run,
+            execute_at=given(getattr(self, "execute_at", None)),
+            until=given(getattr(self, "until", None)),
+        )
 
 
 def checked_note(note: str | None) -> str | None:

@@ -138,6 +138,7 @@ worded(
     ActiveContactPolicy,
     "What happens to a user who is handling a contact, which is one with a call record that has no end.",
     END_NOW="The contact is ended and the user is handled at once.",
+    AFTER_CONTACT="The user is handled as soon as the contact is over.",
     SKIP="The user is left alone and reported with ACTIVE_CONTACT.",
 )
 worded(
@@ -304,6 +305,7 @@ worded(
 worded(
     BulkOperationStatus,
     "How far a bulk operation is.",
+    SCHEDULED="Waits for its time, see `executeAt`.",
     QUEUED="Waits for a worker.",
     RUNNING="Is being worked on.",
     COMPLETED="Has handled every item without a failure.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
@@ -23,13 +24,27 @@ def _policy() -> Any:
     )
 
 
+@strawberry.input
+class ScheduledInput(BulkTermsInput):
+    """What can be done at another time; not a type of its own in the schema."""
+
+    execute_at: datetime | None = strawberry.field(
+        default=strawberry.UNSET, description="When to do it; at once when omitted."
+    )
+
+
 @strawberry.input(description="Deactivates users.")
-class DeactivateUsersInput(BulkTermsInput):
+class DeactivateUsersInput(ScheduledInput):
+    until: datetime | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="When to reactivate the users again with what the deactivation took, as `undoBulkOperation` would; "
+        "never when omitted.",
+    )
     on_active_contact: ActiveContactPolicy = _policy()
 
 
 @strawberry.input(description="Reactivates users.")
-class ReactivateUsersInput(BulkTermsInput):
+class ReactivateUsersInput(ScheduledInput):
     restore: list[RestoreScope] = strawberry.field(
         default_factory=list,
         description="What to put back of what the deactivation took, as far as it still exists; nothing when empty.",
@@ -37,17 +52,20 @@ class ReactivateUsersInput(BulkTermsInput):
 
 
 @strawberry.input(description="Signs users out and blocks further sign-ins.")
-class ForceUsersOfflineInput(BulkTermsInput):
+class ForceUsersOfflineInput(ScheduledInput):
+    until: datetime | None = strawberry.field(
+        default=strawberry.UNSET, description="When to lift the sign-in block again; never when omitted."
+    )
     on_active_contact: ActiveContactPolicy = _policy()
 
 
 @strawberry.input(description="Lifts the sign-in block of users.")
-class ResumeUsersOnlineInput(BulkTermsInput):
+class ResumeUsersOnlineInput(ScheduledInput):
     """The terms that all share, and none besides."""
 
 
 @strawberry.input(description="Ends the sessions of users, who can sign in again.")
-class SignOutUsersInput(BulkTermsInput):
+class SignOutUsersInput(ScheduledInput):
     on_active_contact: ActiveContactPolicy = _policy()
 
 

@@ -241,6 +241,15 @@ class BulkOperation(Node):
     reason: StateChangeReason | None = strawberry.field(description="Reason given by the caller.")
     note: str | None = strawberry.field(description="Note given by the caller.")
     created_at: datetime = strawberry.field(description="When the operation was created.")
+    execute_at: datetime | None = strawberry.field(
+        description="When it is to begin, as the caller asked; null when at once."
+    )
+    until: datetime | None = strawberry.field(
+        description="How long its effect is to last, as the caller asked; null when for good."
+    )
+    reverts_at: datetime | None = strawberry.field(
+        description="When it will be taken back by itself, null when that is not planned, was called off or is done."
+    )
     started_at: datetime | None = strawberry.field(description="When its work began.")
     finished_at: datetime | None = strawberry.field(description="When its work ended.")
 

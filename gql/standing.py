@@ -38,6 +38,10 @@ class Deactivation:
     reason: StateChangeReason | None = strawberry.field(description=_REASON)
     note: str | None = strawberry.field(description=_NOTE)
 
+    @strawberry.field(description="When it will be taken back by itself, null when that is not planned.")
+    async def reverts_at(self: Any, info: Info) -> datetime | None:
+        return await standing.reverts_at(info.context, self.operation_id)
+
     @strawberry.field(
         graphql_type=list[later("Team", "gql.team")] | None,  # type: ignore[misc]
         directives=NULL_ONLY_ON_ERROR,
@@ -70,6 +74,10 @@ class SignInBlock:
 
     reason: StateChangeReason | None = strawberry.field(description=_REASON)
     note: str | None = strawberry.field(description=_NOTE)
+
+    @strawberry.field(description="When it will be taken back by itself, null when that is not planned.")
+    async def reverts_at(self: Any, info: Info) -> datetime | None:
+        return await standing.reverts_at(info.context, self.operation_id)
 
 
 @strawberry.type(description="Whether a user may sign in. Whether there is a password is not looked at.")

@@ -29,6 +29,7 @@ class ActiveContactPolicy(Enum):
     """What happens to a person who is handling a contact (requirement E7)."""
 
     END_NOW = 0
+    AFTER_CONTACT = 1
     SKIP = 2
 
 
@@ -64,6 +65,7 @@ class BulkOperationKind(Enum):
 class BulkOperationStatus(Enum):
     """How far an operation is."""
 
+    SCHEDULED = 0
     QUEUED = 1
     RUNNING = 2
     COMPLETED = 3
@@ -73,7 +75,7 @@ class BulkOperationStatus(Enum):
 
 
 # Those on which there is work to do.
-UNFINISHED = (BulkOperationStatus.QUEUED, BulkOperationStatus.RUNNING)
+UNFINISHED = (BulkOperationStatus.SCHEDULED, BulkOperationStatus.QUEUED, BulkOperationStatus.RUNNING)
 
 
 class BulkItemOutcome(Enum):
@@ -119,6 +121,10 @@ class BulkOperation(SQLModel, table=True):
     The totals are sums over the items: `rosterql check` compares.
 
     Attributes:
+        after_contact: Whether people in a contact are waited for.
+        execute_at: When its work is to begin; None for at once.
+        until: How long its effect is to last; None for good.
+        reverts_at: When it will be taken back; None where that is not planned, was called off or is done.
         carried: Of a dry run in several batches: `resolvers.acting.Carried`.
         shortages: Queues that it left below their minimum: list of {queue, name, minimum, agents}.
         failure: Why it gave up: {code, message, path}.
@@ -134,8 +140,14 @@ class BulkOperation(SQLModel, table=True):
             "ix_bulk_operations_unfinished",
             "status",
             "id",
-            sqlite_where=text("status IN (1, 2)"),
-            postgresql_where=text("status IN (1, 2)"),
+            sqlite_where=text("status IN (0, 1, 2)"),
+            postgresql_where=text("status IN (0, 1, 2)"),
+        ),
+        Index(
+            "ix_bulk_operations_reverting",
+            "reverts_at",
+            sqlite_where=text("reverts_at IS NOT NULL"),
+            postgresql_where=text("reverts_at IS NOT NULL"),
         ),
         Index(
             "ix_bulk_operations_with_items",
@@ -166,6 +178,10 @@ class BulkOperation(SQLModel, table=True):
     contacts_ended: int = Field(default=0, sa_type=Integer)
     seats_freed: int = Field(default=0, sa_type=Integer)
     seats_needed: int = Field(default=0, sa_type=Integer, sa_column_kwargs={"server_default": text("0")})
+    after_contact: bool = Field(default=False, sa_type=Flag, sa_column_kwargs={"server_default": false()})
+    execute_at: datetime | None = Field(default=None, sa_type=Instant)
+    until: datetime | None = Field(default=None, sa_type=Instant)
+    reverts_at: datetime | None = Field(default=None, sa_type=Instant)
     origin_id: UUID | None = Field(default=None, sa_type=Key)
     named_by: str | None = Field(default=None, sa_type=Text)
     carried: Any = Field(default=None, nullable=True, sa_type=Structured)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.audit import ActorKind
+from models.call_record import CallRecord
 from models.operation import (
     UNFINISHED,
     BulkItemOutcome,
@@ -31,6 +33,7 @@ from repositories.sight import known_user, visible_operations
 
 _operations = table_of(BulkOperation).c
 _items = table_of(BulkOperationItem).c
+_calls = table_of(CallRecord).c
 
 ROWS_AT_ONCE = 5_000
 
@@ -41,24 +44,47 @@ OPERATIONS_LATEST_FIRST = ordered_by(
 
 
 _HANDLED = _operations.succeeded + _operations.unchanged + _operations.failed + _operations.skipped
-_WAITING = _operations.status.in_(UNFINISHED)
+_UNFINISHED = _operations.status.in_(UNFINISHED)
+_IN_CONTACT = exists().where(_calls.user_id == _items.user_id, _calls.ended_at.is_(None))
+# Something that can be done now: everything, or those whose contact is over, where contacts are waited for.
+_FREE = or_(
+    _operations.after_contact == false(),
+    exists().where(_items.operation_id == _operations.id, _items.outcome == BulkItemOutcome.PENDING, not_(_IN_CONTACT)),
+)
 
 
-async def any_waiting(connection: AsyncConnection) -> bool:
+def _waiting(at: datetime) -> ColumnElement[bool]:
+    """Operations on which there is something to do at an instant."""
+    due = or_(_operations.status != BulkOperationStatus.SCHEDULED, _operations.execute_at <= at)
+    return and_(_UNFINISHED, due, _FREE)
+
+
+async def any_waiting(connection: AsyncConnection, at: datetime) -> bool:
     """Whether an operation of any organization waits for a worker."""
-    return (await connection.execute(select(_operations.id).where(_WAITING).limit(1))).first() is not None
+    return (await connection.execute(select(_operations.id).where(_waiting(at)).limit(1))).first() is not None
 
 
-async def next_waiting(connection: AsyncConnection) -> BulkOperation | None:
+async def next_waiting(connection: AsyncConnection, at: datetime) -> BulkOperation | None:
     """Lock an operation that waits and that nobody works on, of those the one that has handled least."""
     found = await connection.execute(
         select(*columns(BulkOperation))
-        .where(_WAITING)
+        .where(_waiting(at))
         .order_by(_HANDLED, _operations.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
     return next(iter(light(BulkOperation, found)), None)
+
+
+async def next_reverting(connection: AsyncConnection, at: datetime) -> Any | None:
+    """`id` and `organization_id` of an operation that is to be taken back by now; None when there is none."""
+    found = await connection.execute(
+        select(_operations.id, _operations.organization_id)
+        .where(_operations.reverts_at <= at)
+        .order_by(_operations.reverts_at)
+        .limit(1)
+    )
+    return found.first()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,19 +194,33 @@ class OperationRepository(Bound):
                 _operations.origin_id.in_(ids),
                 _operations.kind == BulkOperationKind.UNDO,
                 _operations.dry_run == false(),
-                or_(_WAITING, _operations.succeeded > 0),
+                or_(_UNFINISHED, _operations.succeeded > 0),
             )
         )
         return set(found.scalars())
 
-    async def pending(self, operation_id: UUID, limit: int) -> list[BulkOperationItem]:
-        """The first items of an operation that are not handled yet."""
+    async def reverts(self, ids: Collection[UUID]) -> dict[UUID, datetime]:
+        """When operations will be taken back, whoever asked for them; the others are absent."""
+        found = await self._connection.execute(
+            select(_operations.id, _operations.reverts_at).where(
+                self._ours(BulkOperation), _operations.id.in_(ids), _operations.reverts_at.is_not(None)
+            )
+        )
+        return {row.id: row.reverts_at for row in found}
+
+    async def pending(self, operation_id: UUID, limit: int, *, after_contact: bool) -> list[BulkOperationItem]:
+        """The first items of an operation that are not handled yet.
+
+        Args:
+            after_contact: Whether those of people in a contact are left out.
+        """
         found = await self._connection.execute(
             select(*columns(BulkOperationItem))
             .where(
                 self._ours(BulkOperationItem),
                 _items.operation_id == operation_id,
                 _items.outcome == BulkItemOutcome.PENDING,
+                *([not_(_IN_CONTACT)] if after_contact else []),
             )
             .order_by(_items.index)
             .limit(limit)

@@ -12,7 +12,7 @@ from models.audit import AuditAction
 from models.operation import BulkOperationKind
 from models.organization import CoverageRule
 from models.permission import Permission
-from resolvers.assessing import Verdict
+from resolvers.assessing import WAITING, Verdict
 from resolvers.bulk import Item, Terms, items_of, people_of, settle
 from resolvers.caller import Caller
 from resolvers.context import Change, Context
@@ -168,7 +168,7 @@ async def carry_out(run: Run, action: Action, named: UserTarget) -> tuple[list[I
     people = await lock_people(run.context, run.change, named, action.permission, administrators=action.administrators)
     refuse_stale(named, {key: person.version for key, person in people.items()})
     await action.load(run, people.values())
-    items = items_of(named, people, run.context, lambda person: action.assess(person, run.caller))
+    items = items_of(named, people, run.context, lambda person: _verdict(run, action, person))
     await action.guard(run, items)
     guarded = await _guarded(run, action, items)
     passing = people_of(settle(items, run.terms.error_policy))
@@ -176,6 +176,12 @@ async def carry_out(run: Run, action: Action, named: UserTarget) -> tuple[list[I
     if guarded is not None and passing:
         await _tell_shortages(run, action, guarded, passing, done)
     return items, done
+
+
+def _verdict(run: Run, action: Action, person: Person) -> Verdict:
+    """What an action says of somebody; a dry run waits for no contact, and shows what will be done after it."""
+    verdict = action.assess(person, run.caller)
+    return None if verdict is WAITING and run.terms.dry_run else verdict
 
 
 async def _guarded(run: Run, action: Action, items: Sequence[Item]) -> Guarded | None:

@@ -1,6 +1,7 @@
 """Whether an action may be done to somebody: plain functions over what was loaded, which touch nothing.
 
-Each gives None when the action is to be done, `UNCHANGED` when nothing is left to do (rule M3), or the problem.
+Each gives None when the action is to be done, `UNCHANGED` when nothing is left to do (rule M3), `WAITING` when the
+contact of the person is waited for (requirement E7), or the problem.
 """
 
 from __future__ import annotations
@@ -25,8 +26,15 @@ class Already(Enum):
     UNCHANGED = "UNCHANGED"
 
 
+class Later(Enum):
+    """It will be done once the contact of the person is over."""
+
+    WAITING = "WAITING"
+
+
 UNCHANGED: Literal[Already.UNCHANGED] = Already.UNCHANGED
-Verdict = Problem | Literal[Already.UNCHANGED] | None
+WAITING: Literal[Later.WAITING] = Later.WAITING
+Verdict = Problem | Literal[Already.UNCHANGED] | Literal[Later.WAITING] | None
 
 
 def assess_reach(person: Person | None, caller: Caller) -> Problem | None:
@@ -47,16 +55,18 @@ def assess_reach(person: Person | None, caller: Caller) -> Problem | None:
     return None
 
 
-def _assess_removal(person: Person, caller: Caller, policy: ActiveContactPolicy) -> Problem | None:
+def _assess_removal(person: Person, caller: Caller, policy: ActiveContactPolicy) -> Verdict:
     if person.protected:
         return Problem(Code.PROTECTED_USER, f"{person.label} is protected from this.")
     return _assess_contact(person, policy)
 
 
-def _assess_contact(person: Person, policy: ActiveContactPolicy) -> Problem | None:
-    if person.in_contact and policy is ActiveContactPolicy.SKIP:
-        return Problem(Code.ACTIVE_CONTACT, f"{person.label} is handling a contact.")
-    return None
+def _assess_contact(person: Person, policy: ActiveContactPolicy) -> Verdict:
+    if not person.in_contact or policy is ActiveContactPolicy.END_NOW:
+        return None
+    if policy is ActiveContactPolicy.AFTER_CONTACT:
+        return WAITING
+    return Problem(Code.ACTIVE_CONTACT, f"{person.label} is handling a contact.")
 
 
 def _assess_self(person: Person, caller: Caller) -> Problem | None:

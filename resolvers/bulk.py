@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from models.audit import AuditAction
 from models.operation import (
     COUNTED_EFFECTS,
+    ActiveContactPolicy,
     BulkErrorPolicy,
     BulkItemOutcome,
     BulkOperation,
@@ -23,7 +25,7 @@ from models.storage import uuid7
 from repositories.keyset import Slice
 from repositories.operations import ITEMS_IN_ORDER
 from repositories.rows import row_class
-from resolvers.assessing import UNCHANGED, Verdict, assess_reach
+from resolvers.assessing import UNCHANGED, WAITING, Verdict, assess_reach
 from resolvers.context import Change, Context
 from resolvers.coverage import shortage_of
 from resolvers.deltas import Delta
@@ -33,6 +35,7 @@ from resolvers.refusals import Problem, Warning
 from resolvers.targets import Person, UserTarget
 
 MAX_FAILED_SHOWN = 100
+HANDLED = ("succeeded", "unchanged", "failed", "skipped")
 _SHOWN = (BulkItemOutcome.FAILED, BulkItemOutcome.SKIPPED)
 
 
@@ -42,12 +45,16 @@ class Terms:
 
     Attributes:
         dry_run: Whether to only show what would be done.
+        execute_at: When to do it; at once when None.
+        until: When to take it back again; never when None.
     """
 
     error_policy: BulkErrorPolicy = BulkErrorPolicy.CONTINUE
     reason: StateChangeReason | None = None
     note: str | None = None
     dry_run: bool = False
+    execute_at: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +193,8 @@ def items_of(
         verdict = assess(person)
         if verdict is UNCHANGED:
             item.outcome = BulkItemOutcome.UNCHANGED
+        elif verdict is WAITING:
+            item.outcome = BulkItemOutcome.PENDING
         elif isinstance(verdict, Problem):
             item.fail(verdict)
     return items
@@ -221,7 +230,7 @@ async def write_operation(
     named_by: str | None = None,
     shortages: Sequence[Mapping[str, Any]] = (),
 ) -> BulkAnswer:
-    """Keep a finished operation with its items and, unless it is a dry run, an audit event for each changed person.
+    """Keep an operation with its items and, unless it is a dry run, an audit event for each changed person.
 
     Args:
         asked: What else was asked for, kept with the operation.
@@ -232,15 +241,14 @@ async def write_operation(
         shortages: Queues that are left below their minimum, as they are kept.
     """
     row = operation_row(context, change, operation_id, kind, terms, asked) | {
-        "status": completed(items_failed(items)),
         "total": len(items),
         **totals_of(items),
         "origin_id": origin_id,
         "named_by": named_by,
         "shortages": list(shortages),
         "started_at": change.at,
-        "finished_at": context.now(),
     }
+    row |= progress_of(row, context.now())
     versions = {} if terms.dry_run else {user_id: version for user_id, (_, version) in actions.items()}
     item_rows = [item_row(item, operation_id, change, versions) for item in items]
     await change.kept.operations.add(row, item_rows)
@@ -275,6 +283,10 @@ def operation_row(
         "terms": dict(asked),
         "total": 0,
         **totals_of(()),
+        "after_contact": asked.get("onActiveContact") == ActiveContactPolicy.AFTER_CONTACT.name,
+        "execute_at": terms.execute_at,
+        "until": terms.until,
+        "reverts_at": None,
         "origin_id": None,
         "named_by": None,
         "carried": None,
@@ -311,15 +323,19 @@ async def tell(
     await record(context, change, facts, news, operation_id=operation_id, reason=terms.reason, note=terms.note)
 
 
-def items_failed(items: Sequence[Item]) -> int:
-    """How many were neither changed nor already as asked."""
-    done = (BulkItemOutcome.SUCCEEDED, BulkItemOutcome.UNCHANGED)
-    return sum(item.outcome not in done for item in items)
+def progress_of(row: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    """How far an operation is by its totals, as columns; once it has ended, when it is taken back."""
+    if sum(row[name] for name in HANDLED) < row["total"]:
+        return {"status": BulkOperationStatus.RUNNING}
+    errors = row["failed"] + row["skipped"]
+    status = BulkOperationStatus.COMPLETED_WITH_ERRORS if errors else BulkOperationStatus.COMPLETED
+    return {"status": status, "finished_at": at, "reverts_at": reverting(row)}
 
 
-def completed(failed: int) -> BulkOperationStatus:
-    """The state of an operation that handled every item."""
-    return BulkOperationStatus.COMPLETED_WITH_ERRORS if failed else BulkOperationStatus.COMPLETED
+def reverting(row: Mapping[str, Any]) -> datetime | None:
+    """When an operation that has ended is to be taken back: at the time that was asked for, if it did anything."""
+    until: datetime | None = row["until"]
+    return until if row["succeeded"] and not row["dry_run"] else None
 
 
 def totals_of(items: Sequence[Item]) -> dict[str, int]:
@@ -342,7 +358,8 @@ def item_row(item: Item, operation_id: UUID, change: Change, versions: Mapping[U
     Args:
         versions: Versions of those who were changed; of the others that which they have counts.
     """
-    version = item.expected if item.person is None else item.person.version
+    pending = item.outcome is BulkItemOutcome.PENDING
+    version = item.expected if pending or item.person is None else item.person.version
     if item.user_id is not None:
         version = versions.get(item.user_id, version)
     return {

@@ -80,7 +80,7 @@ class Deactivate(Action):
         versions = await run.change.kept.standing.mark_deactivated(passing, at=run.change.at)
         if not versions:
             return Done()
-        done, taken = await close(run, passing, versions)
+        done, taken = await close(run, passing, versions, self.on_active_contact)
         await _keep(run, passing, taken)
         return done
 
@@ -161,7 +161,7 @@ class ForceOffline(Action):
             "note": run.terms.note,
             "operation_id": run.operation_id,
         }
-        return await set_blocks(run, passing, dict.fromkeys(passing, block))
+        return await set_blocks(run, passing, dict.fromkeys(passing, block), self.on_active_contact)
 
 
 @dataclass
@@ -210,6 +210,7 @@ class SignOut(Action):
             passing,
             SessionEndReason.SIGNED_OUT_BY_OTHER,
             CallEndReason.SIGN_OUT,
+            self.on_active_contact,
             own=run.caller.user_id,
         )
         _drop_signed_out_already(passing)
@@ -274,10 +275,14 @@ async def sign_out(
     passing: Mapping[UUID, Item],
     reason: SessionEndReason,
     ended_by: CallEndReason,
+    policy: ActiveContactPolicy = ActiveContactPolicy.END_NOW,
     *,
     own: UUID | None = None,
 ) -> list[News]:
     """End sessions and contacts of people and set them OFFLINE; what happened is added to their items.
+
+    Args:
+        policy: Only END_NOW ends contacts: otherwise nobody is in one, but in a dry run, which does not wait.
 
     Returns:
         What others are told: the presences and contacts that this changed.
@@ -293,7 +298,8 @@ async def sign_out(
         )
     for user_id, count in counts.items():
         passing[user_id].changes.append(("endedSessions", None, str(count)))
-    for call in await standing.end_contacts(passing, at=change.at, ended_by=ended_by):
+    ending = passing if policy is ActiveContactPolicy.END_NOW else ()
+    for call in await standing.end_contacts(ending, at=change.at, ended_by=ended_by) if ending else ():
         passing[call.user_id].effects.append(
             Effect(
                 UserEffectKind.CONTACT_ENDED,
@@ -315,7 +321,10 @@ async def sign_out(
 
 
 async def close(
-    run: Run, passing: Mapping[UUID, Item], versions: Mapping[UUID, int]
+    run: Run,
+    passing: Mapping[UUID, Item],
+    versions: Mapping[UUID, int],
+    policy: ActiveContactPolicy = ActiveContactPolicy.END_NOW,
 ) -> tuple[Done, Mapping[str, Sequence[Any]]]:
     """What belongs to a deactivation besides the state: out of teams and direct queues, signed out, seats free.
 
@@ -330,7 +339,7 @@ async def close(
         passing[user_id].changes.append(("status", "ACTIVE", "DEACTIVATED"))
         passing[user_id].delta.status = UserStatus.ACTIVE
     taken = {what.field: await take(run, passing, what) for what in (TEAMS, QUEUES)}
-    news = await sign_out(run.change, passing, SessionEndReason.DEACTIVATED, CallEndReason.DEACTIVATION)
+    news = await sign_out(run.change, passing, SessionEndReason.DEACTIVATED, CallEndReason.DEACTIVATION, policy)
     seats = await _suspend(run.change, passing)
     return Done(_done(AuditAction.DEACTIVATED, versions), news, seats), taken
 
@@ -442,7 +451,12 @@ async def find_seats(run: Run, items: Sequence[Item]) -> dict[UUID, str]:
     return names
 
 
-async def set_blocks(run: Run, passing: Mapping[UUID, Item], blocks: Mapping[UUID, Mapping[str, Any]]) -> Done:
+async def set_blocks(
+    run: Run,
+    passing: Mapping[UUID, Item],
+    blocks: Mapping[UUID, Mapping[str, Any]],
+    policy: ActiveContactPolicy = ActiveContactPolicy.END_NOW,
+) -> Done:
     """Bar people from signing in, in the place of blocks that they have, and sign them out.
 
     Args:
@@ -458,7 +472,7 @@ async def set_blocks(run: Run, passing: Mapping[UUID, Item], blocks: Mapping[UUI
         item.changes.append(("signInBlock", "set" if user_id in before else None, "set"))
         item.delta.block = before.get(user_id, {})
     versions = await change.kept.standing.touch(passing, at=change.at)
-    news = await sign_out(change, passing, SessionEndReason.FORCED_OFFLINE, CallEndReason.FORCE_OFFLINE)
+    news = await sign_out(change, passing, SessionEndReason.FORCED_OFFLINE, CallEndReason.FORCE_OFFLINE, policy)
     return Done(_done(AuditAction.FORCED_OFFLINE, versions), news)
 
 

@@ -30,7 +30,20 @@ from repositories.operations import any_waiting, next_waiting
 from repositories.sight import EVERYTHING
 from resolvers.acting import Action, Carried, Done, Run, carry_out, refuse_stale
 from resolvers.authentication import caller_now
-from resolvers.bulk import BulkAnswer, Item, Terms, answer_of, completed, item_row, operation_row, said, tell, totals_of
+from resolvers.bulk import (
+    BulkAnswer,
+    Item,
+    Terms,
+    answer_of,
+    item_row,
+    operation_row,
+    progress_of,
+    reverting,
+    said,
+    settle,
+    tell,
+    totals_of,
+)
 from resolvers.context import Change, Context, utc_now
 from resolvers.lifecycle import Deactivate, ForceOffline, Reactivate, ResumeOnline, SignOut
 from resolvers.membership import AssignQueues, AssignSkillGroups, AssignTeams
@@ -41,7 +54,6 @@ from resolvers.undoing import Undo
 
 KEYS_AT_ONCE = 10_000
 BATCH = 500
-HANDLED = ("succeeded", "unchanged", "failed", "skipped")
 
 ACTIONS: Mapping[BulkOperationKind, type[Action]] = {
     action.kind: action
@@ -69,16 +81,22 @@ async def enqueue(run: Run, action: Action, named: UserTarget) -> BulkAnswer:
         Refused: It is to be done to all or nobody, or the terms name what cannot be had.
     """
     change, caller = run.change, run.caller
-    if run.terms.error_policy is BulkErrorPolicy.ATOMIC:
-        limit = run.context.limits.max_inline_targets
+    limit = run.context.limits.max_inline_targets
+    if run.terms.error_policy is BulkErrorPolicy.ATOMIC and len(named.keys) > limit:
         words = f"ATOMIC is for at most {limit:,} targets, which are handled before the answer."
         raise refuse(Code.INVALID, words, "input", "errorPolicy")
     if not await change.kept.standing.caller_stands(caller.kind, caller.id, caller.session_id, change.at):
         raise NotAuthenticated("Your session or key has ended.")
     await action.load(run, ())
     items = await _waiting(change, named)
+    if run.terms.error_policy is BulkErrorPolicy.ATOMIC:
+        settle(items, run.terms.error_policy)
     row = operation_row(run.context, change, run.operation_id, action.kind, run.terms, action.kept())
     row |= {"total": len(items), **totals_of(items), "origin_id": run.origin_id, "named_by": named.named_by}
+    if run.terms.execute_at is not None:
+        row["status"] = BulkOperationStatus.SCHEDULED
+    if row["skipped"]:
+        row |= progress_of(row, run.context.now())
     rows = [item_row(item, run.operation_id, change, {}) for item in items]
     await change.kept.operations.add(row, rows)
     return answer_of(row, rows)
@@ -119,13 +137,13 @@ async def work_on_next(database: Database, *, now: Callable[[], datetime] = utc_
         DatabaseUnavailable: The database is gone; the batch is as if it had not begun.
     """
     async with database.reading() as connection:
-        if not await any_waiting(connection):
+        if not await any_waiting(connection, now()):
             return False
     begun: list[BulkOperation] = []
 
     async def work(connection: AsyncConnection) -> bool:
         begun.clear()
-        operation = await next_waiting(connection)
+        operation = await next_waiting(connection, now())
         if operation is None:
             return False
         begun.append(operation)
@@ -159,7 +177,9 @@ async def _batch(
     terms = Terms(operation.error_policy, operation.reason, operation.note, operation.dry_run)
     carried = Carried.of(operation.carried)
     run = Run(context, change, terms, operation.id, queued=True, carried=carried)
-    rows = await change.kept.operations.pending(operation.id, BATCH)
+    whole = operation.error_policy is BulkErrorPolicy.ATOMIC
+    size = operation.total if whole else BATCH
+    rows = await change.kept.operations.pending(operation.id, size, after_contact=operation.after_contact)
     named = UserTarget("ids", [row.key for row in rows], [row.user_id for row in rows], kept=rows)
     try:
         async with change.trial() if operation.dry_run else nullcontext():
@@ -179,14 +199,13 @@ async def _keep(run: Run, operation: BulkOperation, items: Sequence[Item], done:
     totals = {name: getattr(operation, name) + count for name, count in totals_of(items).items()}
     values: dict[str, Any] = {
         **totals,
-        "status": BulkOperationStatus.RUNNING,
         "started_at": operation.started_at or change.at,
         "shortages": _shortages(operation, done),
     }
     if operation.dry_run:
         values["carried"] = run.carried.after(done).kept()
-    if sum(totals[name] for name in HANDLED) == operation.total:
-        values |= {"status": completed(totals["failed"] + totals["skipped"]), "finished_at": run.context.now()}
+    row = {"total": operation.total, "until": operation.until, "dry_run": operation.dry_run, **totals}
+    values |= progress_of(row, run.context.now())
     await change.kept.operations.update(operation.id, values)
     if not operation.dry_run:
         await tell(run.context, change, operation.id, items, run.terms, done.actions, done.news)
@@ -211,7 +230,9 @@ def require_any(context: Context) -> None:
 
 
 async def cancel(context: Context, operation_id: UUID) -> BulkOperation | None:
-    """Stop an operation; what it has handled stays, what it has not come to is SKIPPED. Repeating it changes nothing.
+    """Stop an operation; what it has handled stays, what it has not come to is SKIPPED.
+
+    One that has ended, and is to be taken back, will not be. Otherwise, repeating it changes nothing.
 
     Returns:
         The operation after it; None when there is none or the caller does not see it.
@@ -224,13 +245,17 @@ async def cancel(context: Context, operation_id: UUID) -> BulkOperation | None:
 
     async def work(change: Change) -> BulkOperation | None:
         operation = await change.kept.operations.lock(operation_id)
-        if operation is None or operation.status is BulkOperationStatus.CANCELED:
+        canceled = BulkOperationStatus.CANCELED
+        if operation is None or (operation.status is canceled and operation.reverts_at is None):
             return operation
-        if operation.status not in UNFINISHED:
+        if operation.status not in UNFINISHED and operation.reverts_at is None:
             raise refuse(Code.INVALID_STATE, "The operation has ended.", "input", "id")
         if context.known.scope(ACTIONS[operation.kind].of(operation.terms).permission) is None:
             raise refuse(Code.FORBIDDEN, "You may not do what this operation does.", "input", "id")
-        await _stop(change.kept, operation, BulkOperationStatus.CANCELED, None, context.now())
+        if operation.status in UNFINISHED:
+            await _stop(change.kept, operation, canceled, None, context.now())
+        else:
+            await change.kept.operations.update(operation.id, {"reverts_at": None})
         return await change.kept.operations.lock(operation_id)
 
     return await context.changing(work)
@@ -255,5 +280,6 @@ async def _stop(
             "failure": None if failure is None else said(failure),
             "skipped": operation.skipped + skipped,
             "finished_at": at,
+            "reverts_at": reverting({name: getattr(operation, name) for name in ("until", "succeeded", "dry_run")}),
         },
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
@@ -55,6 +56,15 @@ async def deactivation_of(context: Context, user: User) -> Deactivation | None:
 async def sign_in_block_of(context: Context, user: User) -> SignInBlock | None:
     """The sign-in block of a person; None when there is none."""
     return await context.loaders.load("sign_in_blocks_of_users", user.id, _blocks)
+
+
+async def reverts_at(context: Context, operation_id: UUID | None) -> datetime | None:
+    """When what an operation did will be taken back by itself; None when that is not planned."""
+    return None if operation_id is None else await context.loaders.load("reverts_of_operations", operation_id, _reverts)
+
+
+async def _reverts(kept: Kept, ids: Collection[UUID]) -> Mapping[UUID, datetime]:
+    return await kept.operations.reverts(ids)
 
 
 async def eligibility_of(context: Context, user: User, surface: Surface | None) -> Eligibility:
