@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
-from sqlalchemy import Index, Integer, Text
+from sqlalchemy import Index, Integer, Text, text
 from sqlmodel import Field, SQLModel
 
 from models.storage import Flag, Folded, Instant, Key, uuid7
@@ -37,6 +37,7 @@ class Queue(SQLModel, table=True):
     description: str | None = Field(default=None, sa_type=Text)
     active: bool = Field(default=True, sa_type=Flag)
     channel: str = Field(sa_type=Text)
+    channel_key: str = Field(default="", sa_type=Folded, sa_column_kwargs={"server_default": text("''")})
     minimum_agents: int = Field(default=0, sa_type=Integer)
     created_at: datetime = Field(sa_type=Instant)
     updated_at: datetime = Field(sa_type=Instant)

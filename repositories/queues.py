@@ -110,7 +110,7 @@ class QueueRepository(NamedRepository[Queue, QueueCriteria]):
         """Criteria as conditions on the table."""
         clauses = meeting(Queue, criteria.active, criteria.name, criteria.words)
         if criteria.channel is not None:
-            clauses.append(criteria.channel.on(func.lower(_queues.channel)))
+            clauses.append(criteria.channel.on(_queues.channel_key))
         if criteria.team is not None:
             clauses.append(criteria.team.on_related(lambda test: reached(_queues.id, self._having_team(test))))
         if criteria.below_minimum is not None:

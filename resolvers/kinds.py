@@ -44,7 +44,7 @@ def description(text: str) -> str | None:
 
 
 NAMED = {
-    "name": Attribute("name", name),
+    "name": Attribute("name", name, folded="name_key"),
     "active": Attribute("active"),
     "description": Attribute("description", description, clearable=True),
 }
@@ -225,7 +225,7 @@ QUEUE = Kind(
     Permission.STRUCTURE_WRITE,
     NAMED
     | {
-        "channel": Attribute("channel", name),
+        "channel": Attribute("channel", name, folded="channel_key"),
         "minimumAgents": Attribute("minimum_agents", number_between(0, MAX_AGENTS)),
     },
 )
@@ -255,7 +255,7 @@ ORGANIZATION = OrganizationKind(
     Organization,
     Permission.SETTINGS_WRITE,
     {
-        "name": Attribute("name", name),
+        "name": Attribute("name", name, folded="name_key"),
         "timeZone": Attribute("time_zone", time_zone),
         "sendsInvitations": Attribute("sends_invitations"),
         "idleTimeoutMinutes": Attribute("idle_timeout_minutes", number_between(1, MAX_IDLE_MINUTES)),

@@ -36,6 +36,7 @@ class Attribute:
         clearable: Whether null clears it.
         refers: The kind of thing whose key it is.
         type_name: The same by its name in the schema.
+        folded: The column that has the same text folded, to sort or to search by.
     """
 
     column: str
@@ -43,6 +44,7 @@ class Attribute:
     clearable: bool = False
     refers: type[SQLModel] | None = None
     type_name: str = ""
+    folded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,14 @@ class Kind:
     model: type[SQLModel]
     permission: Permission
     attributes: Mapping[str, Attribute]
+
+    def folded(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """What follows from texts that are written, by column."""
+        return {
+            each.folded: fold(values[each.column])
+            for each in self.attributes.values()
+            if each.folded and each.column in values
+        }
 
     async def lock(self, change: Change, key: UUID | None, given: Mapping[str, Any]) -> None:
         """Take the locks of a change; people come before the organization (docs/architecture.md)."""
@@ -142,10 +152,8 @@ async def create(context: Context, kind: Kind, given: Mapping[str, Any]) -> Stru
     async def work(change: Change) -> StructureAnswer:
         await begin(context, change, kind, None, given)
         values, names = await _assessed(context, change, kind, None, given, ("input",))
-        row = {"id": uuid7(change.at), "version": 1, "active": True, **values}
-        thing = await change.kept.structure.add(
-            kind.model, {**row, "name_key": fold(row["name"]), "created_at": change.at, "updated_at": change.at}
-        )
+        row = {"id": uuid7(change.at), "version": 1, "active": True, **values, **kind.folded(values)}
+        thing = await change.kept.structure.add(kind.model, {**row, "created_at": change.at, "updated_at": change.at})
         following = await kind.follow(context, change, None, thing)
         told = [
             (name, None, shown)
@@ -181,9 +189,7 @@ async def update(
             return StructureAnswer(refused.problems, before)
         if not values:
             return StructureAnswer(thing=before)
-        columns = dict(values)
-        if "name" in columns:
-            columns["name_key"] = fold(columns["name"])
+        columns = {**values, **kind.folded(values)}
         after = await change.kept.structure.change(kind.model, key, columns, at=change.at)
         following = await kind.follow(context, change, before, after)
         told = [

@@ -247,7 +247,9 @@ class Staff:
     ) -> Thing:
         """A queue."""
         made = self._thing("Queue", name)
-        row = self._named(made, channel=channel, minimum_agents=minimum_agents, active=active)
+        row = self._named(
+            made, channel=channel, channel_key=fold(channel), minimum_agents=minimum_agents, active=active
+        )
         await self.insert(Queue, row)
         return made
 

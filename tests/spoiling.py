@@ -481,4 +481,6 @@ LISTED = [
     ),
 ]
 
-SPOILS: list[Spoil] = [*STANDING, *ACCOUNTS, *RECORDS, *AUDIT, *TEAMS, *_names(), *_organizations(), *LISTED]
+CHANNELS = [spoil("queues-channel-key", "UPDATE queues SET channel_key = channel_key || 'x'")]
+
+SPOILS: list[Spoil] = [*STANDING, *ACCOUNTS, *RECORDS, *AUDIT, *TEAMS, *_names(), *CHANNELS, *_organizations(), *LISTED]

@@ -196,7 +196,7 @@ async def test_what_a_column_may_hold_is_widened_where_rows_are(empty: Database)
             assert (await connection.execute(text("PRAGMA integrity_check"))).scalar_one() == "ok"
 
 
-async def test_people_who_are_there_are_folded_for_filters(empty: Database) -> None:
+async def test_people_and_queues_that_are_there_are_folded_for_filters(empty: Database) -> None:
     """What the tables did not have at first, and no database can compute."""
 
     def before(connection: Connection) -> None:
@@ -213,19 +213,21 @@ async def test_people_who_are_there_are_folded_for_filters(empty: Database) -> N
                 "users",
                 {"organization_id": "organizations.id", "email": "'ZOË@x.example'", "email_key": "'zoë@x.example'"},
             ),
+            ("queues", {"organization_id": "organizations.id", "channel": "'RÜCK  ruf'"}),
         ):
             columns = await connection.run_sync(lambda sync, table=table: inspect(sync).get_columns(table))
             row = {each["name"]: _filler(each["name"], key, moment) for each in columns if not each["nullable"]}
             row |= special
             if table == "users":
                 row["agent_number"] = "'Ä 1'"
-            source = " FROM organizations" if table == "users" else ""
+            source = "" if table == "organizations" else " FROM organizations"
             sql = f"INSERT INTO {table} ({', '.join(row)}) SELECT {', '.join(row.values())}{source}"
             await connection.execute(text(sql))
     assert await upgrade(empty) is True
     async with empty.reading() as connection:
         folded = "SELECT email_folded, agent_number_folded, external_id_folded FROM users"
         assert tuple((await connection.execute(text(folded))).one()) == ("zoe@x.example", "a 1", None)
+        assert (await connection.execute(text("SELECT channel_key FROM queues"))).scalar_one() == "ruck ruf"
 
 
 def _filler(name: str, key: str, moment: str) -> str:
@@ -234,9 +236,9 @@ def _filler(name: str, key: str, moment: str) -> str:
         return key
     if name.endswith("_at"):
         return moment
-    if name in ("protected", "contact_center_enabled", "demo", "sends_invitations"):
+    if name in ("active", "protected", "contact_center_enabled", "demo", "sends_invitations"):
         return "false"
-    number = name in ("version", "status", "identity_source", "idle_timeout_minutes")
+    number = name in ("version", "status", "identity_source", "idle_timeout_minutes", "minimum_agents")
     return "0" if number else "'x'"
 
 

@@ -15,6 +15,7 @@ from tests.changes import bulk
 from tests.gateway import Gateway
 from tests.people import Person, Staff, Thing
 from tests.reading import connection, names, with_ids
+from tests.structuring import create, update
 
 pytestmark = pytest.mark.anyio
 
@@ -269,23 +270,27 @@ async def test_queues_that_are_not_in_use_are_listed_where_asked_for(gateway: Ga
 
 # A filter, and which of the queues of the test meet it.
 FILTERS: list[tuple[dict[str, Any], str]] = [
-    ({}, "abcde"),
+    ({}, "abcdef"),
     ({"name": {"in": ["A", "b"]}}, "ab"),
     ({"name": {"startsWith": "É"}}, "e"),
     ({"channel": {"eq": "voice"}}, "abd"),
     ({"channel": {"eq": "VOICE"}}, "abd"),
     ({"channel": {"in": ["chat", "email"]}}, "ce"),
     ({"channel": {"startsWith": "em"}}, "e"),
+    ({"channel": {"eq": "CHÂT"}}, "c"),
+    ({"channel": {"contains": "ruck"}}, "f"),
+    ({"channel": {"in": ["RÜCKRUF"]}}, "f"),
+    ({"channel": {"startsWith": "ruckr"}}, "f"),
     ({"channel": {"isNull": True}}, ""),
     ({"team": {"eq": "@one"}}, "ab"),
     ({"team": {"in": ["@one", "@two"]}}, "abc"),
-    ({"team": {"notIn": ["@one"]}}, "cde"),
-    ({"team": {"isNull": True}}, "de"),
+    ({"team": {"notIn": ["@one"]}}, "cdef"),
+    ({"team": {"isNull": True}}, "def"),
     ({"team": {"isNull": False, "notIn": ["@two"]}}, "a"),
     ({"team": {"eq": "@below"}}, ""),
     ({"belowMinimum": True}, "bd"),
-    ({"belowMinimum": False}, "ace"),
-    ({"belowMinimum": None}, "abcde"),
+    ({"belowMinimum": False}, "acef"),
+    ({"belowMinimum": None}, "abcdef"),
     ({"belowMinimum": True, "channel": {"eq": "voice"}, "team": {"eq": "@two"}}, "b"),
 ]
 
@@ -294,6 +299,7 @@ async def test_every_condition_on_queues_and_how_they_combine(gateway: Gateway, 
     a, b = await staff.queue("a", minimum_agents=3), await staff.queue("b", minimum_agents=4, channel="Voice")
     c, d = await staff.queue("c", channel="chat"), await staff.queue("d", minimum_agents=1)
     await staff.queue("é", channel="email")
+    await staff.queue("f", channel="Rückruf")
     one, two = await staff.team("one", queues=[a, b]), await staff.team("two", queues=[b, c])
     below = await staff.team("below", parent=one)
     group = await staff.skill_group(queues=[a, d])
@@ -311,6 +317,16 @@ async def test_every_condition_on_queues_and_how_they_combine(gateway: Gateway, 
         counted = await connection(gateway, "queues", "totalCount nodes { id }", filter=filter)
         assert counted["totalCount"] == len(expected), asked
     assert found == [(asked, expected) for asked, expected in FILTERS]
+
+
+async def test_a_channel_is_found_however_it_is_written(gateway: Gateway, staff: Staff) -> None:
+    """Regardless of case and accents, from the moment at which it is given or changed."""
+    queue = await create(gateway, "Queue", name="Q", channel="Rückruf")
+    for text in ("ruckruf", "RÜCKRUF", "Ru\u0308ckruf"):
+        assert await names(gateway, "queues", filter={"channel": {"eq": text}}) == ["Q"], text
+    await update(gateway, "Queue", queue["id"], channel="Câble")
+    assert await names(gateway, "queues", filter={"channel": {"eq": "ruckruf"}}) == []
+    assert await names(gateway, "queues", filter={"channel": {"startsWith": "CABLE"}}) == ["Q"]
 
 
 async def test_a_queue_falls_below_its_minimum_and_rises_with_its_people(gateway: Gateway, staff: Staff) -> None:

@@ -84,8 +84,10 @@ async def place(loader: Loader, order: Order, organization_id: UUID) -> Places:
 
     zones = [(zone,) for _, zone, _ in SITES]
     await loader.load(Site, (*basic, "time_zone"), _beside(named["Site"], zones), **stamps)
-    channels = [QUEUES[number % len(QUEUES)][1:] for number in range(len(keys["Queue"]))]
-    await loader.load(Queue, (*basic, "channel", "minimum_agents"), _beside(named["Queue"], channels), **stamps)
+    kinds = [QUEUES[number % len(QUEUES)][1:] for number in range(len(keys["Queue"]))]
+    channels = [(channel, fold(channel), least) for channel, least in kinds]
+    columns = (*basic, "channel", "channel_key", "minimum_agents")
+    await loader.load(Queue, columns, _beside(named["Queue"], channels), **stamps)
     await loader.load(SkillGroup, basic, named["SkillGroup"], **stamps)
     teams = keys["Team"]
     above = _above(chance, len(teams))

@@ -113,7 +113,10 @@ async def build(connection: AsyncConnection, organization_id: UUID, at: datetime
         return {"id": uuid7(at), "name": name, "name_key": fold(name), **stamps, **columns}
 
     sites = [named(name, time_zone=zone) for name, zone, _ in SITES]
-    queues = [named(name, channel=channel, minimum_agents=minimum) for name, channel, minimum in QUEUES]
+    queues = [
+        named(name, channel=channel, channel_key=fold(channel), minimum_agents=minimum)
+        for name, channel, minimum in QUEUES
+    ]
     groups = [named(language.name) for language in LANGUAGES]
     site_of = {row["name"]: row["id"] for row in sites}
     queue_of = {row["name"]: row["id"] for row in queues}

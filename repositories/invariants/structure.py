@@ -159,5 +159,13 @@ STRUCTURE: tuple[Invariant, ...] = (
         _surplus_ancestors(),
     ),
     *_names(),
+    Follows(
+        "queues-channel-key",
+        "What queues are found by does not follow from their channel.",
+        Queue,
+        ("channel",),
+        lambda row: {"channel_key": fold(row["channel"])},
+        ("channel_key",),
+    ),
     *_organizations(),
 )
