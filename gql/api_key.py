@@ -35,8 +35,12 @@ class ApiKey(Node, Actor):
     )
     name: str = strawberry.field(description="Name, unique regardless of case.")
 
-    @strawberry.field(graphql_type=str, description="Beginning of the secret, by which to recognise it.")
-    async def prefix(self: Any, info: Info) -> str:
+    @strawberry.field(
+        graphql_type=str | None,
+        description="Beginning of the secret, by which to recognise it; null for callers who neither are the key nor "
+        "hold KEYS_MANAGE.",
+    )
+    async def prefix(self: Any, info: Info) -> str | None:
         return await actors.prefix_of(info.context, self)
 
     @strawberry.field(

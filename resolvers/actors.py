@@ -28,7 +28,8 @@ async def actor_of(
 ) -> User | ApiKey | SystemActor | None:
     """Who acted.
 
-    A key is named to everybody who sees what it did, and tells no more; a person only to who sees that person.
+    A key is named to everybody who sees what it did, and tells no more than when it was made; a person
+    only to who sees that person.
 
     Args:
         kind: What the actor is; None when it is not told.
@@ -63,8 +64,10 @@ def last_used_at(context: Context, key: ApiKey) -> datetime | None:
     return key.last_used_at if _knows(context, key.id) else None
 
 
-async def prefix_of(context: Context, key: ApiKey) -> str:
-    """How the latest secret of a key begins."""
+async def prefix_of(context: Context, key: ApiKey) -> str | None:
+    """How the latest secret of a key begins; None for who neither is it nor manages keys."""
+    if not _knows(context, key.id):
+        return None
     return f"rql_{await context.loaders.load('prefixes_of_api_keys', key.id, _prefixes) or ''}"
 
 
