@@ -125,7 +125,7 @@ class BulkOperation(SQLModel, table=True):
         execute_at: When its work is to begin; None for at once.
         until: How long its effect is to last; None for good.
         reverts_at: When it will be taken back; None where that is not planned, was called off or is done.
-        carried: Of a dry run in several batches: `resolvers.acting.Carried`.
+        carried: Of several batches: what those before did, `resolvers.acting.Carried`.
         shortages: Queues that it left below their minimum: list of {queue, name, minimum, agents}.
         failure: Why it gave up: {code, message, path}.
         origin_id: That which it repeats or takes back.

@@ -234,6 +234,15 @@ class QueueRepository(NamedRepository[Queue, QueueCriteria]):
         )
         return found.all()
 
+    async def minimums(self, ids: Collection[UUID]) -> Sequence[Any]:
+        """`id`, `name` and `minimum_agents` of queues, by name; those that are gone by now are absent."""
+        found = await self._connection.execute(
+            select(_queues.id, _queues.name, _queues.minimum_agents)
+            .where(self._ours(Queue), _queues.id.in_(ids))
+            .order_by(_queues.name_key, _queues.id)
+        )
+        return found.all()
+
     async def lock(self, ids: Collection[UUID]) -> None:
         """Lock queues, so that nobody else counts their agents meanwhile to take some away."""
         await self._connection.execute(

@@ -27,7 +27,7 @@ PLAN_ID = ("input", "target", "planId")
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What a dry run in batches knows of its batches before, since nothing of them is in the database.
+    """What an operation in batches knows of its batches before; of a dry run, nothing of them is in the database.
 
     Attributes:
         seats: Taken by license (above 0), or freed.
@@ -65,7 +65,7 @@ class Run:
     Attributes:
         origin_id: The operation that this one repeats or takes back.
         queued: Whether this is one batch of several.
-        carried: Of a dry run: what the batches before would have done.
+        carried: Of a dry run in batches: what the batches before would have done.
     """
 
     context: Context
@@ -212,10 +212,11 @@ async def _tell_shortages(run: Run, action: Action, guarded: Guarded, passing: M
     for queues in (before if action.takes_all else left(before, await _pairs(run, before))).values():
         for queue in queues:
             gone[queue] = gone.get(queue, 0) + 1
-    if gone:
+    done.gone = gone
+    if gone and not run.queued:  # of several batches it is told once, at the end
         agents = await run.change.kept.queues.agent_counts(gone)
         found = [guarded.shortage(queue, agents.get(queue, 0)) for queue in guarded.queues if queue in gone]
-        done.gone, done.shortages = gone, [shortage for shortage in found if shortage is not None]
+        done.shortages = [shortage for shortage in found if shortage is not None]
 
 
 async def _pairs(run: Run, user_ids: Collection[UUID]) -> Pairs:

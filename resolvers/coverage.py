@@ -84,6 +84,11 @@ class Guarded:
             pairs.setdefault(row.user_id, []).append(row.queue_id)
         return cls(rows[0].rule, pairs, {row.queue_id: (row.name, row.minimum_agents) for row in rows}, gone)
 
+    @classmethod
+    def among(cls, rows: Sequence[Any], gone: Mapping[UUID, int]) -> Guarded:
+        """Queues by themselves, from what `QueueRepository.minimums` tells."""
+        return cls(CoverageRule.WARN, {}, {row.id: (row.name, row.minimum_agents) for row in rows}, gone)
+
     def shortage(self, queue_id: UUID, agents: int) -> Shortage | None:
         """The shortage of a queue with so many active agents; None when they are enough."""
         name, minimum = self.queues[queue_id]

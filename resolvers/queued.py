@@ -45,6 +45,7 @@ from resolvers.bulk import (
     totals_of,
 )
 from resolvers.context import Change, Context, utc_now
+from resolvers.coverage import Guarded
 from resolvers.lifecycle import Deactivate, ForceOffline, Reactivate, ResumeOnline, SignOut
 from resolvers.membership import AssignQueues, AssignSkillGroups, AssignTeams
 from resolvers.refusals import MutationErrorCode as Code
@@ -175,7 +176,7 @@ async def _batch(
     context = Context(database, caller, request_id=operation.request_id, now=now)
     change = Change(Kept(connection, operation.organization_id, caller.sight), now())
     terms = Terms(operation.error_policy, operation.reason, operation.note, operation.dry_run)
-    carried = Carried.of(operation.carried)
+    carried = Carried.of(operation.carried) if operation.dry_run else Carried()
     run = Run(context, change, terms, operation.id, queued=True, carried=carried)
     whole = operation.error_policy is BulkErrorPolicy.ATOMIC
     size = operation.total if whole else BATCH
@@ -200,22 +201,31 @@ async def _keep(run: Run, operation: BulkOperation, items: Sequence[Item], done:
     values: dict[str, Any] = {
         **totals,
         "started_at": operation.started_at or change.at,
-        "shortages": _shortages(operation, done),
     }
-    if operation.dry_run:
-        values["carried"] = run.carried.after(done).kept()
+    carried = Carried.of(operation.carried).after(done)
+    values["carried"] = carried.kept()
     row = {"total": operation.total, "until": operation.until, "dry_run": operation.dry_run, **totals}
     values |= progress_of(row, run.context.now())
+    if "finished_at" in values:
+        values["shortages"] = await _shortages(change.kept, carried.gone, dry_run=operation.dry_run)
     await change.kept.operations.update(operation.id, values)
     if not operation.dry_run:
         await tell(run.context, change, operation.id, items, run.terms, done.actions, done.news)
         await change.kept.seats.move(done.seats, at=change.at)
 
 
-def _shortages(operation: BulkOperation, done: Done) -> list[dict[str, Any]]:
-    """The queues with too few agents after one batch more; how many a queue has now is told of those of this batch."""
-    kept = [each for each in operation.shortages or () if UUID(hex=each["queue"]) not in done.gone]
-    return kept + [shortage.kept() for shortage in done.shortages]
+async def _shortages(kept: Kept, gone: Mapping[UUID, int], *, dry_run: bool) -> list[dict[str, Any]]:
+    """The queues that an operation in batches left with too few agents, as they are kept.
+
+    Args:
+        gone: How many left each queue with a minimum, over all batches.
+    """
+    if not gone:
+        return []
+    guarded = Guarded.among(await kept.queues.minimums(gone), gone if dry_run else {})
+    agents = await kept.queues.agent_counts(gone)
+    found = [guarded.shortage(queue, agents.get(queue, 0)) for queue in guarded.queues]
+    return [shortage.kept() for shortage in found if shortage is not None]
 
 
 def require_any(context: Context) -> None:
@@ -280,6 +290,7 @@ async def _stop(
             "failure": None if failure is None else said(failure),
             "skipped": operation.skipped + skipped,
             "finished_at": at,
+            "shortages": await _shortages(kept, Carried.of(operation.carried).gone, dry_run=operation.dry_run),
             "reverts_at": reverting({name: getattr(operation, name) for name in ("until", "succeeded", "dry_run")}),
         },
     )
