@@ -50,7 +50,21 @@ from resolvers.targets import Person
 
 
 @dataclass
-class Deactivate(Action):
+class Disturbing(Action):
+    """What people may be in the middle of a contact for (requirement E7)."""
+
+    on_active_contact: ActiveContactPolicy = ActiveContactPolicy.END_NOW
+
+    def kept(self) -> dict[str, Any]:
+        return {"onActiveContact": self.on_active_contact.name}
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Self:
+        return cls(ActiveContactPolicy[kept["onActiveContact"]])
+
+
+@dataclass
+class Deactivate(Disturbing):
     """Deactivate accounts: signed out, out of every team and direct queue, kept on record.
 
     Accounts that cannot be deactivated are reported and left alone; the others go through together
@@ -60,15 +74,6 @@ class Deactivate(Action):
     kind = BulkOperationKind.DEACTIVATE
     permission = Permission.USERS_DEACTIVATE
     administrators = takes_agents = takes_all = True
-
-    on_active_contact: ActiveContactPolicy = ActiveContactPolicy.END_NOW
-
-    def kept(self) -> dict[str, Any]:
-        return _kept_policy(self.on_active_contact)
-
-    @classmethod
-    def of(cls, kept: Mapping[str, Any]) -> Self:
-        return cls(_policy_in(kept))
 
     def assess(self, person: Person, caller: Caller) -> Verdict:
         return assess_deactivation(person, caller, self.on_active_contact)
@@ -129,21 +134,12 @@ class Reactivate(Action):
 
 
 @dataclass
-class ForceOffline(Action):
+class ForceOffline(Disturbing):
     """Sign people out and bar them until they are resumed; what they belong to stays (C12, C14, E1, E14)."""
 
     kind = BulkOperationKind.FORCE_OFFLINE
     permission = Permission.USERS_FORCE_OFFLINE
     administrators = takes_agents = takes_all = True
-
-    on_active_contact: ActiveContactPolicy = ActiveContactPolicy.END_NOW
-
-    def kept(self) -> dict[str, Any]:
-        return _kept_policy(self.on_active_contact)
-
-    @classmethod
-    def of(cls, kept: Mapping[str, Any]) -> Self:
-        return cls(_policy_in(kept))
 
     def assess(self, person: Person, caller: Caller) -> Verdict:
         return assess_force_offline(person, caller, self.on_active_contact)
@@ -186,20 +182,11 @@ class ResumeOnline(Action):
 
 
 @dataclass
-class SignOut(Action):
+class SignOut(Disturbing):
     """End the sessions of people, who can sign in again (B16, E1, E14). `version` does not move (E9)."""
 
     kind = BulkOperationKind.SIGN_OUT
     permission = Permission.USERS_SIGN_OUT
-
-    on_active_contact: ActiveContactPolicy = ActiveContactPolicy.END_NOW
-
-    def kept(self) -> dict[str, Any]:
-        return _kept_policy(self.on_active_contact)
-
-    @classmethod
-    def of(cls, kept: Mapping[str, Any]) -> Self:
-        return cls(_policy_in(kept))
 
     def assess(self, person: Person, caller: Caller) -> Verdict:
         return assess_sign_out(person, caller, self.on_active_contact)
@@ -220,14 +207,6 @@ class SignOut(Action):
             if item.passing and item.person is not None
         }
         return Done(_done(AuditAction.SIGNED_OUT, versions), news)
-
-
-def _kept_policy(policy: ActiveContactPolicy) -> dict[str, Any]:
-    return {"onActiveContact": policy.name}
-
-
-def _policy_in(kept: Mapping[str, Any]) -> ActiveContactPolicy:
-    return ActiveContactPolicy[kept["onActiveContact"]]
 
 
 def _done(action: AuditAction, versions: Mapping[UUID, int]) -> dict[UUID, tuple[AuditAction, int]]:

@@ -26,6 +26,7 @@ from resolvers.acting import PLAN_ID, Action, Run, camel, carry_out
 from resolvers.bulk import OPERATIONS, BulkAnswer, Terms, write_operation
 from resolvers.caller import system_caller
 from resolvers.context import Change, Context, utc_now
+from resolvers.lifecycle import Disturbing
 from resolvers.operations import errors_of
 from resolvers.queued import ACTIONS, enqueue
 from resolvers.refusals import MutationErrorCode as Code
@@ -156,7 +157,8 @@ async def _do(context: Context, ask: Callable[[Change], Awaitable[Asked]]) -> Bu
         asked = await ask(change)
         terms, named = asked.terms, asked.named
         run = Run(context, change, terms, uuid7(change.at), asked.origin_id)
-        waits = getattr(asked.action, "on_active_contact", None) is ActiveContactPolicy.AFTER_CONTACT
+        action = asked.action
+        waits = isinstance(action, Disturbing) and action.on_active_contact is ActiveContactPolicy.AFTER_CONTACT
         if waits and terms.error_policy is BulkErrorPolicy.ATOMIC:
             words = "ATOMIC is done in one piece, and cannot wait for single contacts."
             raise refuse(Code.INVALID, words, "input", "onActiveContact")
