@@ -4,8 +4,9 @@ Each fragment is measured once, however often it is spread, so the time grows wi
 document need not be valid: what there is not in the schema weighs as an object, and validation refuses it later.
 
 Cost is 0 for a leaf, 1 for an object, 1 + n × its content for a connection with a page of n, n × its content for a
-short list with its usual length or for one of n days. An edge costs what its node costs. All branches count, also
-those that `@skip` leaves out: the cost is known before the values of all variables are.
+short list with its usual length or for one of n days. An edge costs what its node costs. What counts costs as many
+objects as could be fetched meanwhile (`COUNTING`), once for all fields that one count answers. All branches count,
+also those that `@skip` leaves out: the cost is known before the values of all variables are.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ SHORT_LISTS: Mapping[str, int] = {
     "PresenceStateCount": 10,
     "Queue": 10,
     "QueueAssignmentOrigin": 3,
+    "QueueCoverage": 10,
     "Team": 10,
     "UserEffect": 5,
     "UserRoleCount": 5,
@@ -81,6 +83,24 @@ NAMED_ITEMS: Mapping[str, str] = {"Query.nodes": "ids"}
 
 # Arguments that are the first and the last day of a list with an item for each day, by the field.
 DAYS: Mapping[str, tuple[str, str]] = {"License.seatUsage": ("from", "to")}
+
+# What counting costs: a list of its own, which is counted up to a limit; a list that belongs to each of many objects;
+# and everybody, however many there are.
+COUNTING, COUNTING_OF_EACH, COUNTING_EVERYBODY = 100, 5, 500
+
+# Fields of a connection that count, each with the count that answers it; and those of other types, with what they cost.
+COUNTS: Mapping[str, str] = {
+    "totalCount": "matching",
+    "totalCountPrecision": "matching",
+    "hiddenDeactivatedCount": "hidden",
+}
+COUNTING_FIELDS: Mapping[str, tuple[str, int]] = {
+    "Queue.activeAgentCount": ("agents", COUNTING_OF_EACH),
+    "UserStatistics.byPresence": ("presence", COUNTING_EVERYBODY),
+    "UserStatistics.byRole": ("role", COUNTING_EVERYBODY),
+    "UserStatistics.byStatus": ("status", COUNTING_EVERYBODY),
+    "UserStatistics.total": ("status", COUNTING_EVERYBODY),
+}
 
 Parent = GraphQLNamedType | None
 Variables = Mapping[str, Any]
@@ -159,18 +179,29 @@ class Weight:
         introspection_depth: Levels of fields that tell how the schema looks.
         cost: What it costs once.
         each: What it costs for each item of the page, where it selects from a connection.
+        counts: What is counted of the object, by name, with its cost; that of a connection is up to its place.
     """
 
     depth: int = 0
     introspection_depth: int = 0
     cost: Cost = field(default_factory=Cost)
     each: Cost = field(default_factory=Cost)
+    counts: dict[str, int | None] = field(default_factory=dict)
 
     def include(self, other: Weight) -> None:
         """Take the fields of a fragment in."""
         self.deepen(other.depth, other.introspection_depth)
         self.cost.add(other.cost)
         self.each.add(other.each)
+        self.counts |= other.counts
+
+    def counting(self, in_connection: int) -> int:
+        """What the counts cost.
+
+        Args:
+            in_connection: One of a connection.
+        """
+        return sum(in_connection if cost is None else cost for cost in self.counts.values())
 
     def deepen(self, depth: int, introspection_depth: int) -> None:
         """Reach at least as deep as this."""
@@ -316,6 +347,10 @@ class _Measuring:
         owner = parent.name if parent is not None else ""
         self._names[owner, name].add(node.alias.value if node.alias else name)
         introspects = name in ("__schema", "__type") or owner.startswith("__")
+        if owner.endswith("Connection") and name in COUNTS:
+            into.counts[COUNTS[name]] = None
+        elif counted := COUNTING_FIELDS.get(f"{owner}.{name}"):
+            into.counts[counted[0]] = counted[1]
         if node.selection_set is None:
             into.deepen(*((0, 1) if introspects else (1, 0)))
             return
@@ -327,6 +362,7 @@ class _Measuring:
             into.deepen(within.depth + 1, within.introspection_depth)
         item = Cost(0 if owner.endswith("Edge") and name == "node" else 1)
         item.add(within.cost)
+        item.fixed += within.counting(COUNTING if parent is self._schema.query_type else COUNTING_OF_EACH)
         if definition is None:
             into.cost.add(item)
         elif {"first", "last"} & definition.args.keys():

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from graphql import OperationDefinitionNode, get_introspection_query, parse
 
-from gql.measure import measure, undeclared_lists
+from gql.measure import COUNTING, COUNTING_EVERYBODY, COUNTING_OF_EACH, measure, undeclared_lists
 from resolvers.limits import Limits
 from server.app import limits_of
 from server.settings import GraphqlSettings, ServerSettings, Settings
@@ -139,7 +139,22 @@ def usage(arguments: str, declared: str = "") -> str:
     [
         ("{ viewer { kind } }", {}, 1),
         ("{ __typename }", {}, 0),
-        ("{ users { totalCount } }", {}, 1),
+        ("{ users { totalCount } }", {}, 1 + COUNTING),
+        (
+            "{ users { totalCount totalCountPrecision ...T } } fragment T on UserConnection { totalCount }",
+            {},
+            1 + COUNTING,
+        ),
+        ("{ users { totalCount hiddenDeactivatedCount } }", {}, 1 + 2 * COUNTING),
+        (
+            "{ users(first: 7) { nodes { teams { totalCount nodes { id } } } totalCount } }",
+            {},
+            1 + COUNTING + 7 * (1 + 1 + COUNTING_OF_EACH + 25),
+        ),
+        ("{ queues(first: 7) { nodes { activeAgentCount } } }", {}, 1 + 7 * (1 + COUNTING_OF_EACH)),
+        ("{ userStatistics { total } }", {}, 1 + COUNTING_EVERYBODY),
+        ("{ userStatistics { total byStatus { count } } }", {}, 1 + COUNTING_EVERYBODY + 5),
+        ("{ userStatistics { byRole { count } byPresence { count } } }", {}, 1 + 2 * COUNTING_EVERYBODY + 5 + 10),
         ("{ users { nodes { id displayName } } }", {}, 1 + 25),
         ("{ users(first: 7) { nodes { id } } }", {}, 1 + 7),
         ("{ users(last: 7) { nodes { id } } }", {}, 1 + 7),
@@ -210,6 +225,19 @@ def test_fragments_are_measured_once_however_often_they_are_spread() -> None:
     assert isinstance(operation, OperationDefinitionNode)
     assert measures.cost(operation, {}) > 3**37
     assert (measures.aliases, max(one.depth for one in measures.operations.values())) == (1, 3)
+
+
+async def test_everybody_is_not_counted_as_often_as_one_likes(sqlite_gateway: Gateway, statements: Statements) -> None:
+    """Whether in one request or under many names: what counts is refused before it counts."""
+    every = "total byStatus { count } byPresence { count } byRole { count }"
+
+    def asked(times: int) -> str:
+        return "{" + " ".join(f"a{n}: userStatistics {{ {every} }}" for n in range(times)) + "}"
+
+    assert await sqlite_gateway.ask(asked(6))
+    with statements.counting() as counted:
+        answer = await sqlite_gateway.run(asked(14))
+    assert (answer.codes, counted.count) == (["COST_LIMIT"], 1)
 
 
 async def test_repeated_fields_are_refused_before_they_are_compared_with_each_other(sqlite_gateway: Gateway) -> None:
