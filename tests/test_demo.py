@@ -22,6 +22,7 @@ PEPPER = "a pepper that server and command line share"
 # The main job, by the operations that a play sends for it, in their order.
 MAIN_JOB = (
     "query List",
+    "mutation PlanDeactivation",
     "mutation DeactivateUsers",
     "query DeactivatedOnly",
     "mutation SignIn",
@@ -33,6 +34,7 @@ MAIN_JOB = (
     "mutation SignIn",
     "mutation ResumeUsersOnline",
     "mutation SignIn",
+    "mutation UndoOperation",
 )
 
 NOBODY_LEAVES = """

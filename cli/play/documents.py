@@ -24,6 +24,28 @@ SIGN_OUT = _change("signOutUsers")
 ASSIGN_TEAMS = _change("assignTeams")
 ASSIGN_QUEUES = _change("assignQueues")
 
+PLAN = """
+mutation PlanDeactivation($input: DeactivateUsersInput!) {
+  deactivateUsers(input: $input) {
+    errors { code message }
+    failed { key errors { code message } }
+    operation {
+      id
+      dryRun
+      status
+      totals { succeeded unchanged failed skipped sessionsEnded teamsLeft queuesLeft contactsEnded seatsFreed }
+      items(first: 25) { nodes { outcome user { id displayName } effects { description } } }
+    }
+  }
+}
+""".strip()
+
+UNDO = f"""
+mutation UndoOperation($input: UndoBulkOperationInput!) {{
+  undoBulkOperation(input: $input) {{{_OPERATION}  }}
+}}
+""".strip()
+
 LIST = """
 query List($filter: UserFilterInput) {
   users(filter: $filter, first: 25) {

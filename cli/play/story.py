@@ -47,6 +47,9 @@ class Story:
         self._colleagues: dict[str, Any] = {}
         self._calls: dict[str, Any] = {}
         self._seats: dict[str, int] = {}
+        self._planned: dict[str, Any] = {}
+        self._by_mistake: dict[str, Any] = {}
+        self._operation = ""  # the last one
 
     async def run(self) -> None:
         """Play all steps.
@@ -58,6 +61,7 @@ class Story:
             self._list,
             self._sign_in_before,
             self._look_before,
+            self._plan,
             self._deactivate,
             self._are_out,
             self._surroundings_stand,
@@ -76,6 +80,8 @@ class Story:
             self._offline_means_out,
             self._resume,
             self._sign_in_again,
+            self._take_colleagues_out,
+            self._undo,
             self._history,
         ):
             await act()
@@ -140,23 +146,46 @@ class Story:
 
     # Out
 
-    async def _deactivate(self) -> None:
-        terms = {"reason": "SEASONAL", "note": NOTE, "onActiveContact": "END_NOW"}
-        with self._play.step("Deactivate them") as step:
-            totals = await self._change(step, documents.DEACTIVATE, "deactivateUsers", **terms)
+    async def _plan(self) -> None:
+        """What would be done is shown first, and nothing of it is done."""
+        terms = {"reason": "SEASONAL", "note": NOTE, "onActiveContact": "END_NOW", "dryRun": True}
+        with self._play.step("Plan to deactivate them: a dry run") as step:
+            payload = (await step.ask(documents.PLAN, input={"target": {"ids": self.ids}, **terms})).data[
+                "deactivateUsers"
+            ]
+            step.expect("nothing stands against it", (payload["errors"], payload["failed"]), ([], []))
+            self._planned = payload["operation"]
+            step.expect("it is a plan", self._planned["dryRun"], True)
             self._expect_totals(
                 step,
-                totals,
+                self._planned["totals"],
                 teamsLeft=sum(len(facts.teams(one)) for one in self._before.values()),
                 queuesLeft=sum(len(facts.direct_queues(one)) for one in self._before.values()),
                 sessionsEnded=sum(one["sessions"]["totalCount"] for one in self._before.values()),
                 contactsEnded=len(self._open_calls()),
                 seatsFreed=sum(one["effectiveLicense"] is not None for one in self._before.values()),
             )
+            effects = {item["user"]["id"]: item["effects"] for item in self._planned["items"]["nodes"]}
+            told = {key: "deactivated" in {each["description"] for each in effects[key]} for key in self.ids}
+            step.expect("it tells for each what would be done", set(told.values()), {True})
+        with self._play.step("Look at them: a plan changes nobody") as step:
+            step.expect("all are as before", await self._look(step, self.ids), self._before)
+            step.expect("all seats, too", await self._count_seats(step), self._seats)
+
+    async def _deactivate(self) -> None:
+        plan = {"planId": self._planned["id"]}
+        with self._play.step("Execute the plan: deactivate them") as step:
+            totals = await self._change(step, documents.DEACTIVATE, "deactivateUsers", plan)
+            step.expect("what was shown is what was done", totals, self._planned["totals"])
             seats = await self._count_seats(step)
             freed = {name: self._seats[name] - granted for name, granted in seats.items()}
             licensed = [one["effectiveLicense"]["name"] for one in self._before.values() if one["effectiveLicense"]]
             step.expect("their seats are free", freed, {name: licensed.count(name) for name in self._seats})
+        with self._play.step("Execute it once more") as step:
+            payload = (await step.ask(documents.DEACTIVATE, input={"target": plan})).data["deactivateUsers"]
+            codes = [error["code"] for error in payload["errors"]]
+            step.expect("they have changed since: the plan is stale", codes, ["PLAN_STALE"])
+            step.expect("nothing was done", payload["operation"], None)
 
     def _open_calls(self) -> set[str]:
         return {call["externalId"] for call in facts.all_calls(self._calls) if call["endedAt"] is None}
@@ -295,7 +324,7 @@ class Story:
             with self._play.step(title) as step:
                 for thing in sorted({each for one in self._before.values() for each in held(one)}):
                     whom = [key for key, one in self._before.items() if thing in held(one)]
-                    totals = await self._change(step, document, mutation, whom, **{field: {"add": [thing]}})
+                    totals = await self._change(step, document, mutation, {"ids": whom}, **{field: {"add": [thing]}})
                     name = self._around[thing]["name"]
                     step.expect(f"{name} has its {len(whom)} again", totals["succeeded"], len(whom))
 
@@ -313,7 +342,7 @@ class Story:
 
     async def _force_offline(self) -> None:
         with self._play.step("Force them offline") as step:
-            terms = {"reason": "SECURITY", "note": NOTE}
+            terms: dict[str, Any] = {"reason": "SECURITY", "note": NOTE}
             totals = await self._change(step, documents.FORCE_OFFLINE, "forceUsersOffline", **terms)
             self._expect_totals(step, totals, sessionsEnded=len(self._tokens), teamsLeft=0, queuesLeft=0, seatsFreed=0)
 
@@ -354,10 +383,50 @@ class Story:
         await self._sessions_work("The new sessions work")
         with self._play.step("Sign them out: the day is over") as step:
             whom = [one.id for one in self.users]
-            totals = await self._change(step, documents.SIGN_OUT, "signOutUsers", whom)
+            totals = await self._change(step, documents.SIGN_OUT, "signOutUsers", {"ids": whom})
             step.expect("their sessions ended", totals["sessionsEnded"], len(self._tokens))
         with self._play.step("Look at the colleagues a last time") as step:
             step.expect("they are untouched", await self._look(step, list(self._colleagues)), self._colleagues)
+
+    # Taken back
+
+    async def _take_colleagues_out(self) -> None:
+        with self._play.step("Deactivate some of the colleagues by a filter, if they are as many as expected") as step:
+            colleagues = {"id": {"in": list(self._colleagues)}, "role": {"eq": "AGENT"}, "protected": False}
+            nodes = (await step.ask(documents.LIST, filter=colleagues)).data["users"]["nodes"]
+            self._by_mistake = await self._look(step, [node["id"] for node in nodes])
+            step.check("there are some", len(self._by_mistake) > 0)
+            whom = {"matching": {"filter": colleagues, "expectedCount": len(self._by_mistake) + 1}}
+            refused = (await step.ask(documents.DEACTIVATE, input={"target": whom})).data["deactivateUsers"]
+            codes = [error["code"] for error in refused["errors"]]
+            step.expect("nothing is done when they are not", codes, ["COUNT_MISMATCH"])
+            whom["matching"]["expectedCount"] = len(self._by_mistake)
+            totals = await self._change(step, documents.DEACTIVATE, "deactivateUsers", whom, note=NOTE)
+            step.expect(f"all succeeded: {len(self._by_mistake)}", totals["succeeded"], len(self._by_mistake))
+        with self._play.step("Look at them") as step:
+            out = list((await self._look(step, list(self._by_mistake))).values())
+            step.expect("all are deactivated", {one["status"] for one in out}, {"DEACTIVATED"})
+            step.expect("nobody is in a team", sum(len(facts.teams(one)) for one in out), 0)
+
+    async def _undo(self) -> None:
+        with self._play.step("It was a mistake: take the operation back") as step:
+            payload = (await step.ask(documents.UNDO, input={"id": self._operation})).data["undoBulkOperation"]
+            step.expect("it is taken back for all", (payload["errors"], payload["failed"]), ([], []))
+            totals = payload["operation"]["totals"]
+            step.expect(f"all succeeded: {len(self._by_mistake)}", totals["succeeded"], len(self._by_mistake))
+        with self._play.step("Look at them, their teams and queues again") as step:
+            back, before = await self._look(step, list(self._by_mistake)), self._by_mistake
+            step.expect("all are active", {one["status"] for one in back.values()}, {"ACTIVE"})
+            for what, held in (("teams", facts.teams), ("queues, each the same ways", facts.ways)):
+                now, then = ({key: held(one) for key, one in people.items()} for people in (back, before))
+                step.expect(f"each has the same {what}", now, then)
+            now, then = ({key: one["effectiveLicense"] for key, one in people.items()} for people in (back, before))
+            step.expect("each has the same license", now, then)
+            step.expect("roles and profile are as before", facts.standing(back), facts.standing(before))
+            step.expect("nobody was signed in by it", sum(one["sessions"]["totalCount"] for one in back.values()), 0)
+            around = await self._look_around(step)
+            step.expect("teams have all members again", facts.members(around), facts.members(self._around))
+            step.expect("queues have all agents again", facts.agents(around), facts.agents(self._around))
 
     async def _history(self) -> None:
         with self._play.step("Read what was recorded of one of them") as step:
@@ -388,12 +457,13 @@ class Story:
         return {node["name"]: node["seats"]["granted"] for node in nodes}
 
     async def _change(
-        self, step: Step, document: str, mutation: str, ids: Sequence[str] | None = None, **terms: Any
+        self, step: Step, document: str, mutation: str, target: Mapping[str, Any] | None = None, **terms: Any
     ) -> dict[str, int]:
-        """Send a bulk mutation; the totals of its operation."""
-        whom = {"ids": list(self.ids if ids is None else ids)}
+        """Send a bulk mutation, to all of them unless told otherwise; the totals of its operation."""
+        whom = {"ids": list(self.ids)} if target is None else target
         payload = (await step.ask(document, input={"target": whom, **terms})).data[mutation]
         step.expect("it is done for everybody", (payload["errors"], payload["failed"]), ([], []))
+        self._operation = payload["operation"]["id"]
         totals: dict[str, int] = payload["operation"]["totals"]
         return totals
 
