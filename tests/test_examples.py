@@ -54,11 +54,17 @@ async def test_the_programs_take_people_out_and_may_be_started_again(tmp_path: P
         python = (sys.executable, str(EXAMPLES / "python" / "take_out.py"), "leavers.txt")
         first = await run(server, *python, folder=tmp_path)
         again = await run(server, *python, folder=tmp_path)
+        (tmp_path / "many.txt").write_text(
+            "\n".join([emails[0], *(f"{each}@nowhere.example" for each in range(1_000))])
+        )
+        many = await run(server, *python[:2], "many.txt", folder=tmp_path)  # more than are done before the answer
 
     assert first[0] == again[0] == 1
     assert first[1].splitlines()[0].startswith("nobody@nowhere.example: ")
     assert first[1].splitlines()[-1] == "3 taken out, 1 were out already, 1 failed"
     assert again[1].splitlines()[-1] == "0 taken out, 4 were out already, 1 failed"
+    assert many[1].splitlines()[-1] == "0 taken out, 1 were out already, 1000 failed"
+    assert len([line for line in many[1].splitlines() if "@nowhere.example: " in line]) == 1_000
     assert (await run(server, *python, folder=tmp_path))[0] == 2  # nobody serves any more
 
 

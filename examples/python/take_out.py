@@ -15,16 +15,29 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 
-LIMITS = "{ viewer { limits { maxInlineTargets } } }"
+LIMITS = "{ viewer { limits { maxBulkTargets } } }"
 TAKE_OUT = """
-mutation TakeOut($emails: [String!]!) {
-  deactivateUsers(input: {target: {emails: $emails}, reason: LEAVE}) {
+mutation TakeOut($emails: [String!]!, $key: String!) {
+  deactivateUsers(input: {idempotencyKey: $key, target: {emails: $emails}, reason: LEAVE}) {
     errors { code message }
-    failed { key errors { code message } }
-    operation { totals { succeeded unchanged failed } }
+    operation { id }
+  }
+}
+"""
+PROGRESS = """
+query Progress($operation: ID!, $after: String) {
+  bulkOperation(id: $operation) {
+    status
+    progress { total processed }
+    totals { succeeded unchanged failed skipped }
+    items(outcome: [FAILED, SKIPPED], first: 100, after: $after) {
+      nodes { key errors { message } }
+      pageInfo { hasNextPage endCursor }
+    }
   }
 }
 """
@@ -59,6 +72,25 @@ def ask(client: httpx2.Client, document: str, variables: dict[str, Any] | None =
     return dict(answer["data"])
 
 
+def followed(client: httpx2.Client, operation: str) -> dict[str, Any]:
+    """An operation when it has ended: large ones go on after the answer."""
+    while True:
+        found = ask(client, PROGRESS, {"operation": operation})["bulkOperation"]
+        if found["status"] not in ("QUEUED", "RUNNING"):
+            return dict(found)
+        print("{processed} of {total}".format(**found["progress"]), file=sys.stderr)
+        time.sleep(1)
+
+
+def left(client: httpx2.Client, operation: str, items: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Whoever was not taken out, page after page."""
+    yield from items["nodes"]
+    while items["pageInfo"]["hasNextPage"]:
+        variables = {"operation": operation, "after": items["pageInfo"]["endCursor"]}
+        items = ask(client, PROGRESS, variables)["bulkOperation"]["items"]
+        yield from items["nodes"]
+
+
 def batches(emails: list[str], size: int) -> Iterator[list[str]]:
     """The addresses, so many at a time."""
     rest = iter(emails)
@@ -72,15 +104,18 @@ def main(file: str) -> int:
     headers = {"Authorization": f"Bearer {os.environ['GATEWAY_KEY']}"}
     failed = 0
     with httpx2.Client(headers=headers, timeout=60) as client:
-        size = ask(client, LIMITS)["viewer"]["limits"]["maxInlineTargets"]
+        size = ask(client, LIMITS)["viewer"]["limits"]["maxBulkTargets"]
         for batch in batches(emails, size):
-            payload = ask(client, TAKE_OUT, {"emails": batch})["deactivateUsers"]
+            # Asked again under the same key, when no answer came, it is still done once.
+            payload = ask(client, TAKE_OUT, {"emails": batch, "key": str(uuid4())})["deactivateUsers"]
             for error in payload["errors"]:
                 raise Refused(f"{error['code']}: {error['message']}")
-            for item in payload["failed"]:
-                print(f"{item['key']}: {', '.join(error['message'] for error in item['errors'])}")
-            totals = payload["operation"]["totals"]
-            failed += totals["failed"]
+            operation = payload["operation"]["id"]
+            done = followed(client, operation)
+            for item in left(client, operation, done["items"]):
+                print(f"{item['key']}: {', '.join(error['message'] for error in item['errors']) or 'left alone'}")
+            totals = done["totals"]
+            failed += totals["failed"] + totals["skipped"]
             print(f"{totals['succeeded']} taken out, {totals['unchanged']} were out already, {totals['failed']} failed")
     return 1 if failed else 0
 
