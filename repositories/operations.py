@@ -145,14 +145,17 @@ class OperationRepository(Bound):
         )
         return {row.id: row for row in light(BulkOperationItem, found)}
 
-    async def items_of(self, operation_id: UUID) -> list[BulkOperationItem]:
-        """All items of an operation, in their order."""
-        found = await self._connection.execute(
-            select(*columns(BulkOperationItem))
-            .where(self._ours(BulkOperationItem), _items.operation_id == operation_id)
-            .order_by(_items.index)
-        )
-        return light(BulkOperationItem, found)
+    async def items_of(self, operation_id: UUID, *outcomes: BulkItemOutcome) -> Sequence[Any]:
+        """All items of an operation with one of these outcomes, or with any, in their order.
+
+        Returns:
+            `index`, `key`, `user_id`, `user_version` and `errors`: not what can be long.
+        """
+        statement = select(_items.index, _items.key, _items.user_id, _items.user_version, _items.errors)
+        statement = statement.where(self._ours(BulkOperationItem), _items.operation_id == operation_id)
+        if outcomes:
+            statement = statement.where(_items.outcome.in_(outcomes))
+        return (await self._connection.execute(statement.order_by(_items.index))).all()
 
     async def items(
         self, operation_ids: Collection[UUID], outcomes: frozenset[BulkItemOutcome], order: Order, part: Slice
@@ -238,6 +241,8 @@ class OperationRepository(Bound):
 
     async def put(self, items: Sequence[Mapping[str, Any]]) -> None:
         """Write items anew, all of them at once."""
+        if not items:
+            return
         rows = table_of(BulkOperationItem)
         put: Any = sqlite_insert if self._connection.dialect.name == "sqlite" else postgresql_insert
         statement = put(rows)

@@ -87,14 +87,15 @@ async def items_of_operation(
     )
 
 
-def errors_of(item: BulkOperationItem) -> list[Problem]:
+def errors_of(item: Any) -> list[Problem]:
     """Why an item failed, as it was kept."""
     return [_problem(one) for one in item.errors]
 
 
 async def undoable(context: Context, operation: BulkOperation) -> bool:
     """Whether an operation changed people in a way that can be taken back, and was not taken back yet."""
-    if operation.dry_run or operation.status in UNFINISHED or not operation.succeeded or undo_of(operation) is None:
+    changed = operation.succeeded and not operation.dry_run and not operation.items_forgotten
+    if not changed or operation.status in UNFINISHED or undo_of(operation) is None:
         return False
     return not await context.loaders.load("taken_back_operations", operation.id, _taken_back)
 

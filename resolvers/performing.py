@@ -94,18 +94,14 @@ async def undo(context: Context, operation_id: UUID, *, dry_run: bool) -> BulkAn
     async def ask(change: Change) -> Asked:
         operation = await _finished(change, operation_id)
         action = undo_of(operation)
-        if action is None or operation.dry_run or not operation.succeeded:
+        if action is None or operation.dry_run or not operation.succeeded or operation.items_forgotten:
             raise refuse(Code.INVALID_STATE, "There is nothing in this operation that can be taken back.", *_ID)
         _require(context, action)
         if operation.id in await change.kept.operations.taken_back([operation.id]):
             raise refuse(Code.INVALID_STATE, "This operation was taken back already.", *_ID)
         if not dry_run and operation.reverts_at is not None:
             await change.kept.operations.update(operation.id, {"reverts_at": None})
-        done = [
-            item
-            for item in await change.kept.operations.items_of(operation.id)
-            if item.outcome is BulkItemOutcome.SUCCEEDED and item.delta is not None
-        ]
+        done = await change.kept.operations.items_of(operation.id, BulkItemOutcome.SUCCEEDED)
         named = UserTarget("ids", [item.key for item in done], [item.user_id for item in done])
         return Asked(action, Terms(dry_run=dry_run), named, operation.id)
 
@@ -209,11 +205,11 @@ def _require(context: Context, action: Action) -> None:
 async def _left(change: Change, operation: BulkOperation) -> UserTarget:
     """The people whom an operation did not change, by their ids, where there is somebody now."""
     duplicate = Code.DUPLICATE_IN_REQUEST.value
+    outcomes = (BulkItemOutcome.FAILED, BulkItemOutcome.SKIPPED)
     items = [
         item
-        for item in await change.kept.operations.items_of(operation.id)
-        if item.outcome in (BulkItemOutcome.FAILED, BulkItemOutcome.SKIPPED)
-        and not any(error["code"] == duplicate for error in item.errors)
+        for item in await change.kept.operations.items_of(operation.id, *outcomes)
+        if not any(error["code"] == duplicate for error in item.errors)
     ]
     found: Mapping[str, tuple[UUID, int]] = {}
     if operation.named_by not in (None, "ids"):
@@ -240,6 +236,8 @@ async def _planned(change: Change, action: Action, target: PlanTarget, terms: Te
         raise refuse(Code.INVALID, "This is a dry run of another mutation.", *PLAN_ID)
     if plan.status not in (BulkOperationStatus.COMPLETED, BulkOperationStatus.COMPLETED_WITH_ERRORS):
         raise refuse(Code.INVALID_STATE, "The dry run has not handled every item.", *PLAN_ID)
+    if plan.items_forgotten:
+        raise refuse(Code.INVALID_STATE, "The items of the dry run are forgotten. Make a new one.", *PLAN_ID)
     planned = action.of(plan.terms)
     name = action.written_otherwise(planned) or _term_written_otherwise(terms, plan)
     if name is not None:

@@ -12,6 +12,7 @@ from models.operation import ActiveContactPolicy, BulkOperation, BulkOperationKi
 from models.user import UserStatus
 from resolvers.acting import Action, Done, Run
 from resolvers.assessing import (
+    UNCHANGED,
     Verdict,
     assess_deactivation,
     assess_force_offline,
@@ -86,6 +87,8 @@ class Undo(Action):
         self.left = {row.user_id: (row.user_version, Delta.of(row.delta)) for row in rows if row.delta is not None}
 
     def assess(self, person: Person, caller: Caller) -> Verdict:
+        if person.id not in self.left:
+            return UNCHANGED  # nothing of it can be taken back
         version, delta = self.left[person.id]
         if version != person.version:
             return Problem(Code.VERSION_CONFLICT, f"{person.label} was changed since, and is left alone.")

@@ -220,6 +220,21 @@ async def test_an_operation_tells_whether_it_can_be_taken_back(gateway: Gateway,
     assert (await undo(gateway, done.operation)).codes == ["INVALID_STATE"]
 
 
+async def test_what_is_forgotten_is_neither_taken_back_nor_executed(gateway: Gateway, staff: Staff) -> None:
+    """E10: nothing is done to nobody, and said to be done."""
+    people = await staff.hire(2)
+    plan = await bulk(gateway, "forceUsersOffline", people, dryRun=True)
+    done = await bulk(gateway, "deactivateUsers", [*people, gateway.admin])
+    yes = "1" if gateway.database.is_sqlite else "true"
+    await gateway.execute("DELETE FROM bulk_operation_items")
+    await gateway.execute(f"UPDATE bulk_operations SET items_forgotten = {yes}")
+    assert not (await gateway.ask(UNDOABLE, {"id": done.operation["id"]}))["bulkOperation"]["undoable"]
+    assert (await undo(gateway, done.operation)).codes == ["INVALID_STATE"]
+    assert (await operating(gateway, "retryBulkOperation", done.operation)).codes == ["INVALID_STATE"]
+    executed = await bulk(gateway, "forceUsersOffline", {"planId": plan.operation["id"]})
+    assert (executed.codes, executed.paths) == (["INVALID_STATE"], [["input", "target", "planId"]])
+
+
 async def test_who_may_not_do_the_opposite_does_not_take_it_back(gateway: Gateway, staff: Staff) -> None:
     """A24."""
     done = await bulk(gateway, "deactivateUsers", [await staff.hire()])
