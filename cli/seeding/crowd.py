@@ -1,4 +1,4 @@
-"""The rows about the people of a large organization, a few thousand people at a time."""
+"""The rows about the people of a large organization, made for a few thousand people at a time."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from sqlmodel import SQLModel
 
-from cli.seeding.loading import Loader
+from cli.seeding.loading import Rows
 from cli.seeding.names import Language
 from cli.seeding.places import Places
 from cli.seeding.plan import DAY, HOUR, MINUTE, MONTH, Order, Plan, moment, new_key
@@ -46,7 +47,7 @@ _USER = (
 
 
 class Crowd:
-    """Writes people by their numbers in a plan, and keeps what is written about them in the end.
+    """Makes the rows of people by their numbers in a plan, and keeps what is written about them in the end.
 
     Attributes:
         administrator: The key of the first person, who made the others.
@@ -55,7 +56,6 @@ class Crowd:
 
     def __init__(
         self,
-        loader: Loader,
         order: Order,
         plan: Plan,
         places: Places,
@@ -65,42 +65,53 @@ class Crowd:
         desktop: bytes,
         password_hash: str,
     ) -> None:
-        self._loader, self._order, self._plan, self._places = loader, order, plan, places
+        self._order, self._plan, self._places = order, plan, places
         self._profiles, self._licenses, self._desktop = profiles, licenses, desktop
         self._password_hash = password_hash
         self._owned = {"organization_id": organization_id.bytes}
         self._now = order.now
         self._latin: dict[tuple[str, str], str] = {}
         self._calls = 0
+        self._made: list[Rows] = []
         self.administrator = b""
         self.happened: list[tuple[Any, ...]] = []
 
     def parts(self) -> Iterator[range]:
-        """The numbers of all people, a part for each time to write."""
+        """The numbers of all people, those of a part together."""
         for first in range(0, self._order.users, PEOPLE_AT_ONCE):
             yield range(first, min(first + PEOPLE_AT_ONCE, self._order.users))
 
-    async def write(self, numbers: range) -> None:
-        """Write some people with all that belongs to them."""
+    def rows_of(self, numbers: range) -> list[Rows]:
+        """Some people with all that belongs to them, in the order in which it can be written."""
         chance = self._order.chance(f"people from {numbers.start}")
         keys = [new_key(chance, self._plan.came[number]) for number in numbers]
         self.administrator = self.administrator or keys[0]
         rows = [self._person(chance, number, key) for number, key in zip(numbers, keys, strict=True)]
-        load, owned, plan = self._loader.load, self._owned, self._plan
-        await load(User, _USER, rows, **owned)
+        load, owned, plan = self._load, self._owned, self._plan
+        load(User, _USER, rows, **owned)
         people = list(zip(numbers, keys, rows, strict=True))
         roles = [(key, role.value) for number, key, _ in people for role in sorted(plan.roles[number], key=_value)]
-        await load(UserRoleGrant, ("user_id", "role"), roles, **owned)
+        load(UserRoleGrant, ("user_id", "role"), roles, **owned)
         signed_in = [(key, plan.came[number]) for number, key, row in people if row[_ACTIVATED] is not None]
         secret = {"password_hash": self._password_hash, "single_use": 0}
-        await load(Credential, ("user_id", "changed_at"), signed_in, **secret, **owned)
-        await self._created(chance, people)
-        taken = await self._assigned(chance, people)
-        await self._at_work(chance, people)
-        await self._licensed(chance, people)
-        await self._gone(chance, people, taken)
-        await self._blocked(chance, people)
-        await self._called(chance, people, taken)
+        load(Credential, ("user_id", "changed_at"), signed_in, **secret, **owned)
+        self._created(chance, people)
+        taken = self._assigned(chance, people)
+        self._at_work(chance, people)
+        self._licensed(chance, people)
+        self._gone(chance, people, taken)
+        self._blocked(chance, people)
+        self._called(chance, people, taken)
+        return self._taken()
+
+    def _load(
+        self, model: type[SQLModel], columns: Sequence[str], rows: Sequence[tuple[Any, ...]], **same: Any
+    ) -> None:
+        self._made.append(Rows(model, columns, rows, same))
+
+    def _taken(self) -> list[Rows]:
+        made, self._made = self._made, []
+        return made
 
     def _person(self, chance: random.Random, number: int, key: bytes) -> tuple[Any, ...]:
         plan, now = self._plan, self._now
@@ -170,7 +181,7 @@ class Crowd:
             found = self._latin[language.name, name] = language.latin(name)
         return found
 
-    async def _created(self, chance: random.Random, people: Sequence[tuple[int, bytes, tuple[Any, ...]]]) -> None:
+    def _created(self, chance: random.Random, people: Sequence[tuple[int, bytes, tuple[Any, ...]]]) -> None:
         """The first event of everybody; the administrator was made by the server."""
         rows = []
         for number, key, row in people:
@@ -178,10 +189,10 @@ class Crowd:
             at, label = self._plan.came[number], row[_SHOWN]
             if number == 0:
                 first = (at, new_key(chance, at), key, label, 1, AuditAction.CREATED.value, changes, None, None)
-                await self._events([first], ActorKind.SYSTEM)
+                self._events([first], ActorKind.SYSTEM)
             else:
                 rows.append(self._event(chance, at, key, label, 1, AuditAction.CREATED, changes, None))
-        await self._events(rows, ActorKind.USER)
+        self._events(rows, ActorKind.USER)
 
     def _event(
         self,
@@ -198,14 +209,15 @@ class Crowd:
         key = new_key(chance, at)
         return at, key, target, label, version, action.value, changes, number, self.administrator
 
-    async def _events(self, rows: Sequence[tuple[Any, ...]], actor: ActorKind) -> None:
-        await self._loader.load(AuditEvent, _CREATED, rows, target_type="User", actor_kind=actor.value, **self._owned)
+    def _events(self, rows: Sequence[tuple[Any, ...]], actor: ActorKind) -> None:
+        self._load(AuditEvent, _CREATED, rows, target_type="User", actor_kind=actor.value, **self._owned)
 
-    async def finish(self) -> None:
-        """Write the later events of the audit, in the order of time."""
-        await self._events(sorted(self.happened), ActorKind.USER)
+    def rows_at_last(self) -> list[Rows]:
+        """The later events of the audit, in the order of time."""
+        self._events(sorted(self.happened), ActorKind.USER)
+        return self._taken()
 
-    async def _assigned(
+    def _assigned(
         self, chance: random.Random, people: Sequence[tuple[int, bytes, tuple[Any, ...]]]
     ) -> dict[int, tuple[list[int], list[int]]]:
         """Teams, direct queues and skill groups; the places of teams and queues that each has, or had."""
@@ -228,12 +240,12 @@ class Crowd:
                 if places.topics and chance.random() < TOPIC_SHARE:
                     groups.append(chance.choice(places.topics))
                 skills += [(group, key, came) for group in dict.fromkeys(groups)]
-        await self._loader.load(Membership, ("team_id", "user_id", "assigned_at"), memberships, **self._owned)
-        await self._loader.load(UserQueue, ("user_id", "queue_id", "assigned_at"), direct, **self._owned)
-        await self._loader.load(SkillGroupMember, ("skill_group_id", "user_id", "assigned_at"), skills, **self._owned)
+        self._load(Membership, ("team_id", "user_id", "assigned_at"), memberships, **self._owned)
+        self._load(UserQueue, ("user_id", "queue_id", "assigned_at"), direct, **self._owned)
+        self._load(SkillGroupMember, ("skill_group_id", "user_id", "assigned_at"), skills, **self._owned)
         return taken
 
-    async def _at_work(self, chance: random.Random, people: Sequence[tuple[int, bytes, tuple[Any, ...]]]) -> None:
+    def _at_work(self, chance: random.Random, people: Sequence[tuple[int, bytes, tuple[Any, ...]]]) -> None:
         """Presence of everybody, and the sessions of those at work, whose tokens nobody knows."""
         presences, sessions = [], []
         lasts = SESSION_LASTS // (moment(1) - moment(0))
@@ -247,8 +259,8 @@ class Crowd:
                     state, reason = PresenceState.UNAVAILABLE, chance.choice(("LUNCH", "TRAINING", "MEETING", None))
                 sessions.append((new_key(chance, since), key, chance.randbytes(32), since, since + lasts))
             presences.append((key, state.value, since, reason))
-        await self._loader.load(Presence, ("user_id", "state", "since", "reason_code"), presences, **self._owned)
-        await self._loader.load(
+        self._load(Presence, ("user_id", "state", "since", "reason_code"), presences, **self._owned)
+        self._load(
             Session,
             ("id", "user_id", "token_hash", "started_at", "expires_at"),
             sessions,
@@ -257,7 +269,7 @@ class Crowd:
             **self._owned,
         )
 
-    async def _licensed(self, chance: random.Random, people: Sequence[tuple[int, bytes, tuple[Any, ...]]]) -> None:
+    def _licensed(self, chance: random.Random, people: Sequence[tuple[int, bytes, tuple[Any, ...]]]) -> None:
         """Licenses; those of the deactivated are suspended."""
         rows = []
         for number, key, _ in people:
@@ -267,9 +279,9 @@ class Crowd:
                 state = LicenseGrantState.SUSPENDED if suspended else LicenseGrantState.ACTIVE
                 rows.append((new_key(chance, came), key, self._licenses[license], state.value, came))
         columns = ("id", "user_id", "license_id", "state", "assigned_at")
-        await self._loader.load(LicenseGrant, columns, rows, source=LicenseGrantSource.MANUAL.value, **self._owned)
+        self._load(LicenseGrant, columns, rows, source=LicenseGrantSource.MANUAL.value, **self._owned)
 
-    async def _gone(
+    def _gone(
         self,
         chance: random.Random,
         people: Sequence[tuple[int, bytes, tuple[Any, ...]]],
@@ -297,13 +309,11 @@ class Crowd:
             told = orjson.dumps(changes).decode()
             self.happened.append(self._event(chance, at, key, row[_SHOWN], 2, AuditAction.DEACTIVATED, told, reason))
         columns = ("id", "user_id", "deactivated_at", "reason", "actor_id")
-        await self._loader.load(Deactivation, columns, rows, actor_kind=ActorKind.USER.value, **self._owned)
-        await self._loader.load(DeactivationTeam, ("deactivation_id", "team_id", "assigned_at"), teams, **self._owned)
-        await self._loader.load(
-            DeactivationQueue, ("deactivation_id", "queue_id", "assigned_at"), queues, **self._owned
-        )
+        self._load(Deactivation, columns, rows, actor_kind=ActorKind.USER.value, **self._owned)
+        self._load(DeactivationTeam, ("deactivation_id", "team_id", "assigned_at"), teams, **self._owned)
+        self._load(DeactivationQueue, ("deactivation_id", "queue_id", "assigned_at"), queues, **self._owned)
 
-    async def _blocked(self, chance: random.Random, people: Sequence[tuple[int, bytes, tuple[Any, ...]]]) -> None:
+    def _blocked(self, chance: random.Random, people: Sequence[tuple[int, bytes, tuple[Any, ...]]]) -> None:
         """Blocks from signing in."""
         rows = []
         changes = orjson.dumps([["signInBlock", None, "set"]]).decode()
@@ -317,9 +327,9 @@ class Crowd:
                 )
         columns = ("user_id", "since", "reason", "actor_id")
         terms = {"actor_kind": ActorKind.USER.value, "by_administrator": 1}
-        await self._loader.load(SignInBlock, columns, rows, **terms, **self._owned)
+        self._load(SignInBlock, columns, rows, **terms, **self._owned)
 
-    async def _called(
+    def _called(
         self,
         chance: random.Random,
         people: Sequence[tuple[int, bytes, tuple[Any, ...]]],
@@ -362,7 +372,7 @@ class Crowd:
             "id", "external_id", "user_id", "queue_id", "team_id", "direction", "started_at", "ended_at", "ended_by",
             "talk_seconds", "wrap_up_seconds",
         )  # fmt: skip
-        await self._loader.load(CallRecord, columns, rows, **self._owned)
+        self._load(CallRecord, columns, rows, **self._owned)
 
 
 YEAR = 365 * DAY

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import orjson
@@ -79,7 +81,6 @@ class _Making:
         found = await connection.execute(select(table.type, table.id).where(table.organization_id == organization_id))
         licenses = {row.type: row.id for row in found}
         crowd = Crowd(
-            loader,
             order,
             plan,
             places,
@@ -90,10 +91,7 @@ class _Making:
             _nobodys_hash(keys),
         )
         async with listed_at_once(connection, organization_id):
-            for numbers in crowd.parts():
-                await crowd.write(numbers)
-                tell(len(numbers))
-        await crowd.finish()
+            await _write(loader, crowd, tell)
         await self._seats(loader, plan, organization_id, licenses)
         return organization_id
 
@@ -131,6 +129,21 @@ class _Making:
             entry = (licenses[type].bytes, self._order.now, granted, seats)
             columns = ("license_id", "at", "granted_after", "pool")
             await loader.load(SeatLedgerEntry, columns, [entry], organization_id=organization_id.bytes)
+
+
+async def _write(loader: Loader, crowd: Crowd, tell: Callable[[int], None]) -> None:
+    """Write all people; while the database is busy with some, the next ones are made."""
+    parts = [*crowd.parts()]
+    making = asyncio.create_task(asyncio.to_thread(crowd.rows_of, parts[0]))
+    for part, following in zip(parts, [*parts[1:], None], strict=True):
+        made = await making
+        further = crowd.rows_at_last if following is None else partial(crowd.rows_of, following)
+        making = asyncio.create_task(asyncio.to_thread(further))
+        for each in made:
+            await loader.load(each.model, each.columns, each.rows, **each.same)
+        tell(len(part))
+    for each in await making:
+        await loader.load(each.model, each.columns, each.rows, **each.same)
 
 
 def _nobodys_hash(chance: random.Random) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import repeat
 from typing import Any
@@ -12,6 +13,21 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
 from models.storage import EPOCH, Flag, Instant, Key, table_of
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of a table, to be written.
+
+    Attributes:
+        columns: Names of the values in each row.
+        same: Further columns that have the same value in all rows.
+    """
+
+    model: type[SQLModel]
+    columns: Sequence[str]
+    rows: Sequence[tuple[Any, ...]]
+    same: Mapping[str, Any]
 
 
 class Loader:
