@@ -26,7 +26,7 @@ PAGE = {"first": 10, "status": "ACTIVE"}
 
 # One of each asks who is asking. A dashboard asks once for a page of people, and once for each of its edges, the
 # queues twice: which, and where from. How many people there are makes no difference.
-STATEMENTS = {"W1": 3, "W2": 2, "W3": 7, "W4": 3, "W5": 26, "W6": 2, "W7": 2}
+STATEMENTS = {"W1": 3, "W2": 2, "W3": 7, "W4": 3, "W5": 27, "W6": 2, "W7": 2}
 
 
 async def population(staff: Staff, people: int = 40) -> list[Person]:
