@@ -39,6 +39,7 @@ DOES: Mapping[BulkOperationKind, frozenset[AuditAction]] = {
     BulkOperationKind.ASSIGN_TEAMS: frozenset({AuditAction.ASSIGNED, AuditAction.UNASSIGNED}),
     BulkOperationKind.ASSIGN_QUEUES: frozenset({AuditAction.ASSIGNED, AuditAction.UNASSIGNED}),
     BulkOperationKind.ASSIGN_SKILL_GROUPS: frozenset({AuditAction.ASSIGNED, AuditAction.UNASSIGNED}),
+    BulkOperationKind.UNDO: frozenset(AuditAction) - {AuditAction.CREATED, AuditAction.SIGNED_OUT},
 }
 STATUS = {
     AuditAction.CREATED: UserStatus.ACTIVE,
@@ -173,6 +174,8 @@ async def aftermath(database: Database, before: Standing, told: Sequence[Told]) 
 def _compare_answers(told: Sequence[Told], operations: Mapping[UUID, Any], found: Findings) -> None:
     by_note: defaultdict[tuple[str, bool], list[Any]] = defaultdict(list)
     for operation in operations.values():
+        if operation.kind is BulkOperationKind.UNDO:
+            continue  # it takes no note
         by_note[operation.note, operation.dry_run].append(operation)
     found.twice += [
         f"the call {note} made {len(several)} operations"

@@ -129,6 +129,7 @@ class Caller:
         self._random = random.Random(f"{seed}/{round}/{number}")
         self._calls = 0
         self._people = original.people
+        self._made: list[str] = []  # operations to be taken back
         self._running: list[str] = []  # operations to be canceled
         self.told: list[Told] = []
 
@@ -147,7 +148,7 @@ class Caller:
             await kind()
 
     def _kinds(self) -> list[Callable[[], Awaitable[None]]]:
-        return [self._many, self._few, self._planned, self._cancel, self._add, self._team]
+        return [self._many, self._few, self._planned, self._undo, self._cancel, self._add, self._team]
 
     async def _many(self) -> None:
         await self._bulk(self._some(1_001, max(1_002, len(self._people) // 2)))
@@ -185,6 +186,12 @@ class Caller:
             payload = (await self._ask(document, {"id": operation}))["cancelBulkOperation"]
             self.told.append(Told("cancelBulkOperation", operation, payload))
 
+    async def _undo(self) -> None:
+        if not self._made:
+            await self._few()
+        for operation in self._random.sample(self._made, min(1, len(self._made))):
+            await self._send("undoBulkOperation", {"id": operation})
+
     async def _add(self) -> None:
         self._calls += 1
         users = [
@@ -199,6 +206,8 @@ class Caller:
         mutation, terms = self._change()
         payload = await self._send(mutation, {**terms, "target": target})
         operation = payload.get("operation")
+        if operation:
+            self._made.append(operation["id"])
         if operation and operation["status"] in ("QUEUED", "RUNNING"):
             self._running.append(operation["id"])
 
@@ -227,8 +236,8 @@ class Caller:
         self._calls += 1
         note = f"call {self._calls} of client {self._number} in round {self._round}"
         given = {**input, "idempotencyKey": note, "name" if mutation == "createTeam" else "note": note}
-        if "planId" in input.get("target", {}):
-            del given["note"]  # it is that of the plan
+        if "planId" in input.get("target", {}) or mutation == "undoBulkOperation":
+            del given["note"]  # it is that of the plan, or there is none
         name = mutation[0].upper() + mutation[1:]
         document = f"mutation M($input: {name}Input!) {{ {mutation}(input: $input) {{ errors {{ code }} {shown} }} }}"
         payload = (await self._ask(document, {"input": given}, mutation))[mutation]
@@ -281,18 +290,17 @@ def original(kind: str, users: int, seed: int) -> Iterator[Original]:
     server = new_server()
     try:
         server.start()
-        url = server.copy()
-        name = url.split("?", 1)[0].rsplit("/", 1)[1]
+        server.administer("CREATE DATABASE original TEMPLATE template_rosterql")
 
         @asynccontextmanager
         async def cloned() -> AsyncIterator[str]:
-            await asyncio.to_thread(server.administer, f"CREATE DATABASE a_round TEMPLATE {name}")
+            await asyncio.to_thread(server.administer, "CREATE DATABASE a_round TEMPLATE original")
             try:
                 yield server.url("a_round")
             finally:
                 await asyncio.to_thread(server.administer, "DROP DATABASE a_round WITH (FORCE)")
 
-        yield asyncio.run(_filled(url, users, seed, cloned))
+        yield asyncio.run(_filled(server.url("original"), users, seed, cloned))
     finally:
         server.stop()
 
@@ -306,6 +314,7 @@ async def _filled(url: str, users: int, seed: int, copy: Callable[[], AbstractAs
     if gateway.database.is_sqlite:
         await gateway.rows("PRAGMA wal_checkpoint(TRUNCATE)")
     await gateway.close()
+    await gateway.database.close()  # nobody may be connected to what is copied
     return Original(copy, token, before, teams)
 
 
