@@ -42,7 +42,7 @@ query Items($id: ID!, $outcome: [BulkItemOutcome!], $after: String) {
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Follow a large operation to its end, or print its id.")]
 
-UNFINISHED = ("QUEUED", "RUNNING")
+UNFINISHED = ("SCHEDULED", "QUEUED", "RUNNING")
 SHORTEST_S, LONGEST_S = 0.2, 2.0
 BRIEF = ("id", "kind", "status", "dryRun", "progress", "totals", "failure")
 READ_WHOLE = 1_000  # of more items only those that failed are read

@@ -21,7 +21,10 @@ People = Annotated[
     typer.Argument(metavar="[PEOPLE]...", help="Ids, or mail addresses; what --external-id or --agent-number say."),
 ]
 ActiveContact = Annotated[
-    str | None, typer.Option(help="What happens to who is handling a contact: end_now (it ends) or skip.")
+    str | None,
+    typer.Option(
+        help="What happens to who is handling a contact: end_now (it ends), after_contact (it is waited for) or skip."
+    ),
 ]
 Restore = Annotated[
     str | None, typer.Option(help="What to put back of what the deactivation took: teams, queues, or teams,queues.")
