@@ -10,17 +10,24 @@ from uuid import UUID
 import pytest
 
 from models.audit import ActorKind
-from models.operation import BulkItemOutcome, StateChangeReason, UserEffectKind
+from models.operation import ActiveContactPolicy, BulkItemOutcome, StateChangeReason, UserEffectKind
 from models.organization import CoverageRule
 from models.storage import uuid7
 from models.user import UserRole, UserStatus
-from resolvers.assessing import assess_reach, assess_seats
+from resolvers.assessing import (
+    WAITING,
+    AssignmentChange,
+    assess_assignment,
+    assess_deactivation,
+    assess_reach,
+    assess_seats,
+)
 from resolvers.bulk import Effect, Item
 from resolvers.coverage import Guarded, Shortage, assess_coverage, copies, left, shortage_of
 from resolvers.deltas import Delta
 from resolvers.refusals import MutationErrorCode as Code
 from resolvers.refusals import MutationWarningCode, Problem
-from tests.test_assessing import FULL, SUPERVISOR, somebody
+from tests.test_assessing import FULL, SUPERVISOR, code, somebody
 
 BILLING, CLAIMS, SALES = (uuid7() for _ in range(3))
 ANNA, BEN, CARA = (uuid7() for _ in range(3))
@@ -46,6 +53,12 @@ def test_what_is_guarded_is_gathered_by_person_and_queue() -> None:
         {BILLING: ("Billing", 2), CLAIMS: ("Claims", 1)},
         {CLAIMS: 4},
     )
+
+
+def test_queues_are_looked_after_by_themselves() -> None:
+    """Z14: at the end of an operation in batches, which warns."""
+    rows = [SimpleNamespace(id=BILLING, name="Billing", minimum_agents=2)]
+    assert Guarded.among(rows, {BILLING: 1}) == Guarded(CoverageRule.WARN, {}, {BILLING: ("Billing", 2)}, {BILLING: 1})
 
 
 def test_a_queue_is_short_below_its_minimum_and_not_at_it() -> None:
@@ -117,7 +130,8 @@ def test_who_left_which_queue_is_told_from_before_and_after() -> None:
 
 def test_what_cannot_change_after_it_was_found_is_frozen() -> None:
     guarded = Guarded.of([row(ANNA, BILLING, 1)], {})
-    for thing, name in ((Shortage(BILLING, "Billing", 1, 0), "agents"), (guarded, "rule")):
+    assignment = AssignmentChange("set", (BILLING,))
+    for thing, name in ((Shortage(BILLING, "Billing", 1, 0), "agents"), (guarded, "rule"), (assignment, "way")):
         with pytest.raises(AttributeError):
             setattr(thing, name, None)
 
@@ -190,3 +204,42 @@ def test_a_supervisor_is_told_of_nobody_unseen() -> None:
     assert hidden is not None
     assert hidden.message == "There is nobody with this key."
     assert assess_reach(somebody(id=FULL.id, status=UserStatus.DEACTIVATED, reachable=False), FULL) is None
+
+
+def test_a_key_is_the_same_wherever_it_was_read() -> None:
+    """C16: from the token of the caller, and from the row of the person."""
+    oneself = somebody(id=UUID(str(FULL.id)), reachable=False)
+    assert assess_reach(oneself, FULL) is None
+    verdict = assess_deactivation(oneself, FULL, ActiveContactPolicy.END_NOW)
+    assert code(verdict) is Code.SELF_ACTION
+
+
+def test_a_contact_is_ended_spared_or_waited_for() -> None:
+    """E7: who is in no contact is not waited for."""
+    verdicts = {
+        policy: [assess_deactivation(somebody(in_contact=busy), FULL, policy) for busy in (False, True)]
+        for policy in ActiveContactPolicy
+    }
+    assert {policy: free for policy, (free, _) in verdicts.items()} == dict.fromkeys(ActiveContactPolicy)
+    assert verdicts[ActiveContactPolicy.END_NOW][1] is None
+    assert verdicts[ActiveContactPolicy.AFTER_CONTACT][1] is WAITING
+    assert code(verdicts[ActiveContactPolicy.SKIP][1]) is Code.ACTIVE_CONTACT
+
+
+def test_a_supervisor_acts_on_no_other_supervisor() -> None:
+    """A28."""
+    assert code(assess_reach(somebody(roles=frozenset({UserRole.SUPERVISOR})), SUPERVISOR)) is Code.FORBIDDEN
+
+
+@pytest.mark.parametrize("way", ["add", "remove", "set"])
+def test_what_is_assigned_is_told_by_the_word_and_not_by_the_object(way: str) -> None:
+    """C17: as it comes out of a request or the database."""
+    verdict = assess_assignment(somebody(), {CLAIMS, SALES}, AssignmentChange("".join([*way]), (BILLING, CLAIMS)))
+    assert (
+        verdict
+        == {
+            "add": ([BILLING], set()),
+            "remove": ([], {CLAIMS}),
+            "set": ([BILLING], {SALES}),
+        }[way]
+    )
