@@ -38,7 +38,7 @@ SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
 # triggers, constraints or indexes.
 STRUCTURE = """
 SELECT array[
-    (SELECT coalesce(sum(hashtext(relname || relkind::text || reloptions::text)), 0) + count(*)
+    (SELECT coalesce(sum(hashtext(relname || relkind::text || coalesce(reloptions::text, ''))), 0) + count(*)
         FROM pg_class WHERE relpersistence <> 't'),
     (SELECT sum(xmin::text::bigint) + count(*) FROM pg_index),
     (SELECT sum(xmin::text::bigint) + count(*) FROM pg_attribute),
@@ -185,7 +185,7 @@ class PostgresServer:
 
         try:
             await self._connections[name].execute(DISCONNECT)
-        except asyncpg.PostgresConnectionError:  # ended by a test
+        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError):  # ended by a test
             self._connections[name] = await self._connect(name)
             await self._connections[name].execute(DISCONNECT)
         if await self._connections[name].fetchval(STRUCTURE) != self._structures[name]:
