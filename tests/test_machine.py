@@ -28,7 +28,8 @@ from models.storage import table_of
 from models.team import Membership
 from models.user import User, UserStatus
 from repositories.engine import Database
-from resolvers.queued import HANDLED, work_on_next
+from resolvers.bulk import HANDLED
+from resolvers.queued import work_on_next
 from tests.contradiction import broken
 from tests.crowds import PEOPLE, STRUCTURES, Crowd, Mutation, Somebody, Structure, mutations
 from tests.gateway import Gateway
