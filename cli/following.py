@@ -114,12 +114,20 @@ async def follow(ask: Ask, operation: Operation) -> Operation:
                     pause = min(pause * 1.5, LONGEST_S)
                 operation = await look(ask, key)
                 tell(operation)
+                if _interrupted():  # somewhere below a request that was just ending
+                    raise asyncio.CancelledError
     except (asyncio.CancelledError, typer.Exit):
         typer.echo(
             f"It goes on where a worker runs. To stop it: rosterql operation cancel {key}{ask.options}", err=True
         )
         raise
     return operation
+
+
+def _interrupted() -> bool:
+    """Whether Ctrl+C was pressed, and whatever was awaited then has kept it to itself."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 @contextmanager
