@@ -28,7 +28,7 @@ from resolvers.caller import system_caller
 from resolvers.context import Change, Context, utc_now
 from resolvers.lifecycle import Disturbing
 from resolvers.operations import errors_of
-from resolvers.queued import ACTIONS, enqueue
+from resolvers.queued import ACTIONS, enqueue, require_any
 from resolvers.refusals import MutationErrorCode as Code
 from resolvers.refusals import Problem, Refused, refuse
 from resolvers.targets import PlanTarget, Target, UserTarget, resolved
@@ -90,6 +90,7 @@ async def undo(context: Context, operation_id: UUID, *, dry_run: bool) -> BulkAn
         Refused: NOT_FOUND, the caller does not see it; FORBIDDEN, the caller may not do what takes it back;
             INVALID_STATE, it goes on, changed nobody, cannot be taken back, or was taken back before.
     """
+    require_any(context)
 
     async def ask(change: Change) -> Asked:
         operation = await _finished(change, operation_id)
@@ -133,6 +134,7 @@ async def retry(context: Context, operation_id: UUID) -> BulkAnswer:
         Refused: NOT_FOUND, the caller does not see it; FORBIDDEN, the caller may not do what it does; INVALID_STATE, it
             goes on, or there is nobody to do it to.
     """
+    require_any(context)
 
     async def ask(change: Change) -> Asked:
         operation = await _finished(change, operation_id)

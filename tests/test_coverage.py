@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +32,7 @@ mutation Rule($rule: CoverageRule!) { updateOrganization(input: {patch: {coverag
   errors { code } organization { coverageRule }
 } }
 """
+REFUSED = "query R($id: ID!) { bulkOperation(id: $id) { items(outcome: FAILED) { nodes { errors { message } } } } }"
 COUNT = "query Count($id: ID!) { queue(id: $id) { activeAgentCount } }"
 
 
@@ -104,7 +106,9 @@ async def test_who_would_leave_too_few_behind_is_refused_where_the_organization_
     assert done.outcomes == plan.outcomes
     assert await agents(gateway, queue) == 3
     assert await shortages(gateway, done.operation) == []
-    assert "2 of at least 3" in done.items[3]["errors"][0].get("message", "2 of at least 3")
+    refused = (await gateway.ask(REFUSED, {"id": done.operation["id"]}))["bulkOperation"]["items"]["nodes"]
+    words = "Billing would be left with 2 of at least 3 active agents."
+    assert [item["errors"] for item in refused] == [[{"message": words}]] * 3
     atomic = await bulk(gateway, mutation, people[3:], errorPolicy="ATOMIC", **terms)
     assert atomic.outcomes == ["COVERAGE", "COVERAGE"]
 
@@ -168,8 +172,6 @@ async def test_batches_are_guarded_as_one(
 
 async def test_two_who_take_agents_at_the_same_time_see_each_other(gateway: Gateway, staff: Staff) -> None:
     """Z14: on both databases as many stay as must."""
-    import asyncio
-
     await rule(gateway, "REFUSE")
     for _ in range(3):
         queue = await staff.queue(minimum_agents=3)
