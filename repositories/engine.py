@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ T = TypeVar("T")
 
 RETRIES = 3
 INTERRUPT_S = 0.02
+_ending: set[asyncio.Task[None]] = set()  # the loop itself holds tasks weakly
 PATIENCE_S = 0.2  # for changes under way at the end; nobody waits for their answer any more
 _SERIALIZATION, _DEADLOCK, _UNIQUE, _FOREIGN_KEY = "40001", "40P01", "23505", "23503"
 _LOCK_TIMEOUT = "55P03"
@@ -215,13 +217,27 @@ async def _prepared(driver: aiosqlite.Connection) -> None:
 async def _interrupted(driver: aiosqlite.Connection) -> None:
     """End what runs on a connection that is given up; its thread knows nothing of tasks that are cancelled.
 
-    More than once, because the statement may not have begun yet. The last word comes behind it.
+    Whoever waits for it may be cancelled again and again, as a scope of anyio does; it goes on all the same.
+    """
+    ending = asyncio.ensure_future(_interrupting(driver))
+    _ending.add(ending)
+    ending.add_done_callback(_ending.discard)
+    await asyncio.shield(ending)
+
+
+async def _interrupting(driver: aiosqlite.Connection) -> None:
+    """Interrupt until nothing runs: more than once, because the statement may not have begun yet.
+
+    The last word comes behind it; a connection that takes none any more is closed behind it.
     """
     last = asyncio.ensure_future(driver.execute("SELECT 1"))
-    while not last.done():
-        await driver.interrupt()
+    while not last.done() or isinstance(last.exception(), ValueError):
+        try:
+            await driver.interrupt()
+        except (ValueError, sqlite3.ProgrammingError):  # closed by now
+            break
         await asyncio.wait({last}, timeout=INTERRUPT_S)
-    last.exception()
+        await asyncio.sleep(0)
 
 
 def lock_timed_out(error: DBAPIError) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.gateway import Gateway
 
 pytestmark = pytest.mark.anyio
 
+ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 Work = Callable[[AsyncConnection], Awaitable[None]]
 
 
@@ -206,3 +208,25 @@ async def test_closing_waits_for_changes_that_nobody_waits_for(database: Databas
     await database.close()
     assert asked.cancelled()
     assert await names(database) == ["slow"]
+
+
+@pytest.mark.parametrize("rounds", range(2, 30))
+async def test_a_statement_whose_reader_is_cancelled_again_and_again_ends(sqlite_url: str, rounds: int) -> None:
+    """As a scope of anyio cancels, in every round of the loop; also when the statement had not begun by then."""
+    database = Database(sqlite_url)
+    before = set(threading.enumerate())
+
+    async def read() -> None:
+        async with database.reading() as connection:
+            await connection.execute(text(ENDLESS))
+
+    reading = asyncio.create_task(read())
+    for _ in range(rounds):
+        await asyncio.sleep(0.0002)
+    while not reading.done():
+        reading.cancel()
+        await asyncio.sleep(0)
+    await database.close()
+    async with asyncio.timeout(5):
+        while set(threading.enumerate()) - before:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
