@@ -9,8 +9,9 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,17 @@ from repositories.engine import Database
 
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
 IN_CI = os.environ.get("CI") == "true"
+
+# Settings of PostgreSQL for tests, which are not to outlive the machine.
+FORGETFUL = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "64MB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "autovacuum": "off",
+    "deadlock_timeout": "200ms",
+}
 
 # Parts that this machine lacks, with the reason; named at the end of the run.
 not_run: dict[str, str] = {}
@@ -98,10 +110,15 @@ class PostgresServer:
     """A real PostgreSQL of our own: Debian's where it is installed, else the one from PyPI.
 
     It listens on a unix socket in a temporary folder only, so many can run at once.
+
+    Attributes:
+        as_shipped: Whether it has PostgreSQL's own settings, for what is timed, instead of those that forget what was
+            committed when the machine fails.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, as_shipped: bool = False) -> None:
         self.folder = folder
+        self.as_shipped = as_shipped
         self._numbers = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
         self._packaged: Any = None
@@ -225,14 +242,8 @@ class PostgresServer:
         options = {
             "listen_addresses": "",
             "unix_socket_directories": str(self.folder),
-            "fsync": "off",
-            "full_page_writes": "off",
-            "shared_buffers": "64MB",
             "max_connections": "200",
-            "wal_level": "minimal",
-            "max_wal_senders": "0",
-            "autovacuum": "off",
-            "deadlock_timeout": "200ms",
+            **({} if self.as_shipped else FORGETFUL),
         }
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("wb") as log:
@@ -294,9 +305,9 @@ def forget(*urls: str) -> None:
             database.writer.sync_engine.dispose(close=False)
 
 
-def new_server() -> PostgresServer:
+def new_server(*, as_shipped: bool = False) -> PostgresServer:
     """A server in a folder of its own, which the user `postgres` may enter; not yet started."""
-    return PostgresServer(Path(tempfile.mkdtemp(prefix="rosterql-pg-")))
+    return PostgresServer(Path(tempfile.mkdtemp(prefix="rosterql-pg-")), as_shipped=as_shipped)
 
 
 def migrated_file(path: Path) -> Path:
@@ -316,6 +327,58 @@ def empty(kind: str) -> Iterator[str]:
     try:
         server.start()
         yield server.copy()
+    finally:
+        server.stop()
+
+
+@dataclass(frozen=True)
+class Original:
+    """A database that is filled once and copied many times.
+
+    Attributes:
+        url: Empty and migrated at first; nobody may be connected to it while it is copied.
+        copy: The address of a copy, which is deleted at the end of the block.
+    """
+
+    url: str
+    copy: Callable[[], AbstractAsyncContextManager[str]]
+
+
+@contextmanager
+def original(kind: str, *, as_shipped: bool = False) -> Iterator[Original]:
+    """A database to be copied: `sqlite` or `postgresql`.
+
+    Args:
+        as_shipped: See `PostgresServer`.
+    """
+    if kind == "sqlite":
+        with tempfile.TemporaryDirectory(prefix="rosterql-") as name:
+            file = migrated_file(Path(name) / "original.db")
+
+            @asynccontextmanager
+            async def copied() -> AsyncIterator[str]:
+                with tempfile.TemporaryDirectory(prefix="rosterql-") as folder:
+                    await asyncio.to_thread(shutil.copyfile, file, Path(folder) / "rosterql.db")
+                    yield f"sqlite:///{Path(folder) / 'rosterql.db'}"
+
+            yield Original(f"sqlite:///{file}", copied)
+        return
+    server = new_server(as_shipped=as_shipped)
+    numbers = itertools.count(1)
+    try:
+        server.start()
+        server.administer("CREATE DATABASE original TEMPLATE template_rosterql")
+
+        @asynccontextmanager
+        async def cloned() -> AsyncIterator[str]:
+            name = f"copy_{next(numbers)}"
+            await asyncio.to_thread(server.administer, f"CREATE DATABASE {name} TEMPLATE original STRATEGY file_copy")
+            try:
+                yield server.url(name)
+            finally:
+                await asyncio.to_thread(server.administer, f"DROP DATABASE {name} WITH (FORCE)")
+
+        yield Original(server.url("original"), cloned)
     finally:
         server.stop()
 

@@ -132,6 +132,13 @@ class Gateway:
         await self.client.aclose()
         await let_go(self.database)
 
+    async def leave(self) -> None:
+        """End with a database that is to be copied: nobody is connected to it, and a file has all that is in it."""
+        if self.database.is_sqlite:
+            await self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        await self.close()
+        await self.database.close()
+
     async def run(
         self,
         document: str,

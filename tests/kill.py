@@ -13,13 +13,12 @@ import argparse
 import asyncio
 import logging
 import random
-import shutil
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,8 +33,8 @@ from gql.ids import global_id
 from models.storage import uuid7
 from models.user import UserStatus
 from repositories.engine import Database
+from tests import databases
 from tests.aftermath import Findings, Standing, Told, aftermath, standing, unfinished
-from tests.databases import migrated_file, new_server
 from tests.gateway import Gateway
 from tests.serving import Serving, serving, working
 
@@ -275,47 +274,18 @@ class Caller:
 @contextmanager
 def original(kind: str, users: int, seed: int) -> Iterator[Original]:
     """A seeded organization on `sqlite` or `postgresql`."""
-    if kind == "sqlite":
-        with tempfile.TemporaryDirectory(prefix="rosterql-kill-") as name:
-            file = migrated_file(Path(name) / "original.db")
-
-            @asynccontextmanager
-            async def copied() -> AsyncIterator[str]:
-                with tempfile.TemporaryDirectory(prefix="rosterql-kill-") as folder:
-                    shutil.copyfile(file, Path(folder) / "rosterql.db")
-                    yield f"sqlite:///{Path(folder) / 'rosterql.db'}"
-
-            yield asyncio.run(_filled(f"sqlite:///{file}", users, seed, copied))
-        return
-    server = new_server()
-    try:
-        server.start()
-        server.administer("CREATE DATABASE original TEMPLATE template_rosterql")
-
-        @asynccontextmanager
-        async def cloned() -> AsyncIterator[str]:
-            await asyncio.to_thread(server.administer, "CREATE DATABASE a_round TEMPLATE original")
-            try:
-                yield server.url("a_round")
-            finally:
-                await asyncio.to_thread(server.administer, "DROP DATABASE a_round WITH (FORCE)")
-
-        yield asyncio.run(_filled(server.url("original"), users, seed, cloned))
-    finally:
-        server.stop()
+    with databases.original(kind) as empty:
+        yield asyncio.run(_filled(empty, users, seed))
 
 
-async def _filled(url: str, users: int, seed: int, copy: Callable[[], AbstractAsyncContextManager[str]]) -> Original:
-    gateway = await Gateway.over(url)
+async def _filled(empty: databases.Original, users: int, seed: int) -> Original:
+    gateway = await Gateway.over(empty.url)
     organization_id = await seeded(gateway.database, Order(users, seed, "Kill"))
     token = await gateway.key("kill", organization_id=organization_id)
     teams = [gateway.key_of(row[0]) for row in await gateway.rows("SELECT id FROM teams WHERE active")]
     before = await standing(gateway.database)
-    if gateway.database.is_sqlite:
-        await gateway.rows("PRAGMA wal_checkpoint(TRUNCATE)")
-    await gateway.close()
-    await gateway.database.close()  # nobody may be connected to what is copied
-    return Original(copy, token, before, teams)
+    await gateway.leave()
+    return Original(empty.copy, token, before, teams)
 
 
 async def killed(original: Original, first: int, seed: int, *, rounds: int = 1, size: Size = Size()) -> list[Findings]:

@@ -32,7 +32,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 SPAN = re.compile(r"`([^`\n]+)`")
 FILE = re.compile(
-    rf"(?:{'|'.join(PACKAGES)}|tests|docs|\.ci)/[\w./-]+|schema\.graphql|requirements\.lock|[\w-]+\.(?:md|toml)"
+    rf"(?:{'|'.join(PACKAGES)}|tests|bench|docs|\.ci)/[\w./-]+|schema\.graphql|requirements\.lock|[\w-]+\.(?:md|toml)"
 )
 NAME = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+")
 COMMAND = re.compile(r"rosterql ((?:[a-z][a-z-]* ?)+)([^`\n|]*)")

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import OperationDefinitionNode, parse, print_ast
 
 from models.license import LicenseType
 from tests.gateway import Gateway
 from tests.people import Person, Staff
 from tests.statements import Statements
 from tests.test_statements import settled
+from tests.workloads import DOCUMENTS
 
 pytestmark = pytest.mark.anyio
 
-FILE = Path(__file__).parent.parent / "examples" / "workloads.graphql"
-DOCUMENTS = {
-    one.name.value.partition("_")[0]: print_ast(one)
-    for one in parse(FILE.read_text("utf-8")).definitions
-    if isinstance(one, OperationDefinitionNode) and one.name is not None
-}
 PAGE = {"first": 10, "status": "ACTIVE"}
 
 # One of each asks who is asking. A dashboard asks once for a page of people, and once for each of its edges, the
