@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
@@ -50,6 +52,23 @@ def uuid7(at: datetime | None = None) -> UUID:
     return key7(milliseconds, random)
 
 
+def uuids7(at: datetime, count: int) -> list[UUID]:
+    """New keys of one time, made together: a tenth of the work of so many calls of `uuid7`."""
+    milliseconds = ((at - EPOCH) // timedelta(milliseconds=1)).to_bytes(6, "big")
+    random = [os.urandom(count) for _ in range(10)]
+    random[0] = random[0].translate(_VERSION)
+    random[2] = random[2].translate(_VARIANT)
+    keys = bytearray(16 * count)
+    for place in range(16):
+        keys[place::16] = random[place - 6] if place > 5 else milliseconds[place : place + 1] * count
+    quick, whole = _quick_uuid(), bytes(keys)
+    return [quick(whole[start : start + 16]) for start in range(0, len(whole), 16)]
+
+
+_VERSION = bytes(0x70 | byte & 0x0F for byte in range(256))
+_VARIANT = bytes(0x80 | byte & 0x3F for byte in range(256))
+
+
 def key7(milliseconds: int, random: int) -> UUID:
     """The UUIDv7 of a time and 74 random bits (more are cut off)."""
     high = (milliseconds & 0xFFFF_FFFF_FFFF) << 16 | 0x7000 | (random >> 62 & 0xFFF)
@@ -57,7 +76,10 @@ def key7(milliseconds: int, random: int) -> UUID:
 
 
 class Key(TypeDecorator[UUID]):
-    """A UUID: 16 bytes on SQLite, `uuid` on PostgreSQL; both compare byte by byte."""
+    """A UUID: 16 bytes on SQLite, `uuid` on PostgreSQL; both compare byte by byte.
+
+    Those that come from a database are asyncpg's, a subclass made a tenth as slowly and as equal.
+    """
 
     impl = LargeBinary
     cache_ok = True
@@ -65,15 +87,26 @@ class Key(TypeDecorator[UUID]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(LargeBinary(16) if dialect.name == "sqlite" else Uuid())
 
-    def process_bind_param(self, value: UUID | None, dialect: Dialect) -> Any:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return value.bytes
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return _key_bytes if dialect.name == "sqlite" else None
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> UUID | None:
-        if value is None or isinstance(value, UUID):
-            return value
-        return UUID(bytes=value)
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        if dialect.name != "sqlite":
+            return None
+        quick = _quick_uuid()
+        return lambda value: None if value is None else quick(value)
+
+
+def _key_bytes(value: UUID | None) -> bytes | None:
+    return None if value is None else value.bytes
+
+
+@cache
+def _quick_uuid() -> Callable[[bytes], UUID]:
+    """Makes a UUID of its bytes; imported where a database is asked, for it takes its time."""
+    from asyncpg.pgproto.pgproto import UUID as Quick
+
+    return cast("Callable[[bytes], UUID]", Quick)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -85,17 +118,23 @@ class Instant(TypeDecorator[datetime]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(Integer() if dialect.name == "sqlite" else TIMESTAMP(timezone=True))
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return (value - EPOCH) // MICROSECOND
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return _microseconds if dialect.name == "sqlite" else None
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if isinstance(value, datetime):
-            return value.astimezone(UTC)
-        return EPOCH + int(value) * MICROSECOND
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        return _moment
+
+
+def _microseconds(value: datetime | None) -> int | None:
+    return None if value is None else (value - EPOCH) // MICROSECOND
+
+
+def _moment(value: Any) -> datetime | None:
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    return EPOCH + timedelta(microseconds=value)
 
 
 class SmallEnum(TypeDecorator[Enum]):
@@ -107,16 +146,20 @@ class SmallEnum(TypeDecorator[Enum]):
     def __init__(self, enum: type[Enum]) -> None:
         super().__init__()
         self.enum = enum
-        self._members = {member.value: member for member in enum}
+        self._members: Mapping[Any, Enum | None] = {member.value: member for member in enum} | {None: None}
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(Integer() if dialect.name == "sqlite" else SmallInteger())
 
-    def process_bind_param(self, value: Enum | None, dialect: Dialect) -> Any:
-        return None if value is None else value.value
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return _number
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Enum | None:
-        return None if value is None else self._members[value]
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        return self._members.__getitem__
+
+
+def _number(value: Enum | None) -> Any:
+    return None if value is None else value._value_  # `value` is computed anew each time
 
 
 class Flag(TypeDecorator[bool]):
@@ -128,13 +171,19 @@ class Flag(TypeDecorator[bool]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(Integer() if dialect.name == "sqlite" else Boolean())
 
-    def process_bind_param(self, value: bool | None, dialect: Dialect) -> Any:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return int(value)
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return _bit if dialect.name == "sqlite" else None
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> bool | None:
-        return None if value is None else bool(value)
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        return _yes if dialect.name == "sqlite" else None
+
+
+def _bit(value: bool | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _yes(value: int | None) -> bool | None:
+    return None if value is None else value != 0
 
 
 class Long(TypeDecorator[int]):
@@ -166,15 +215,19 @@ class Structured(TypeDecorator[Any]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(Text() if dialect.name == "sqlite" else JSONB(none_as_null=True))
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return orjson.dumps(value).decode()
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return _dumped
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return orjson.loads(value)
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        return _loaded if dialect.name == "sqlite" else None
+
+
+def _dumped(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
+
+
+def _loaded(value: str | None) -> Any:
+    return None if value is None else orjson.loads(value)
 
 
 class Bytes(TypeDecorator[bytes]):

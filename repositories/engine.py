@@ -31,6 +31,7 @@ PRAGMA busy_timeout = 5000;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA foreign_keys = ON;
+PRAGMA wal_autocheckpoint = 10000;
 PRAGMA temp_store = MEMORY;
 PRAGMA cache_size = -65536;
 """

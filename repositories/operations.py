@@ -9,8 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.audit import ActorKind
@@ -241,16 +239,8 @@ class OperationRepository(Bound):
 
     async def put(self, items: Sequence[Mapping[str, Any]]) -> None:
         """Write items anew, all of them at once."""
-        if not items:
-            return
-        rows = table_of(BulkOperationItem)
-        put: Any = sqlite_insert if self._connection.dialect.name == "sqlite" else postgresql_insert
-        statement = put(rows)
         changing = ("user_id", "user_version", "outcome", "errors", "warnings", "effects", "delta")
-        values = {name: statement.excluded[name] for name in changing}
-        await self._connection.execute(
-            statement.on_conflict_do_update(index_elements=[_items.id], set_=values), [dict(item) for item in items]
-        )
+        await self._insert(BulkOperationItem, items, anew=changing)
 
     async def skip_pending(self, operation_id: UUID) -> int:
         """Leave the rest of an operation alone; how many that was."""

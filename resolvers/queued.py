@@ -54,7 +54,7 @@ from resolvers.targets import UserTarget
 from resolvers.undoing import Undo
 
 KEYS_AT_ONCE = 10_000
-BATCH = 500
+BATCH = 2000
 
 ACTIONS: Mapping[BulkOperationKind, type[Action]] = {
     action.kind: action
