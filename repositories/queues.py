@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
+    Subquery,
     case,
     cast,
     func,
@@ -206,12 +207,35 @@ class QueueRepository(NamedRepository[Queue, QueueCriteria]):
         Returns:
             `user_id`, `queue_id`, `name`, `minimum_agents`, and the `rule` of the organization.
         """
+        pairs, guarded = self._guarded(user_ids)
+        found = await self._connection.execute(
+            guarded.add_columns(pairs.c.user_id).order_by(_queues.name_key, pairs.c.queue_id)
+        )
+        return found.all()
+
+    async def guarded_counts(self, user_ids: Collection[UUID]) -> Sequence[Any]:
+        """The same without the people: `agents`, the number of them, of each queue."""
+        pairs, guarded = self._guarded(user_ids)
+        found = await self._connection.execute(
+            guarded.add_columns(func.count().label("agents"))
+            .group_by(
+                pairs.c.queue_id,
+                _queues.name,
+                _queues.name_key,
+                _queues.minimum_agents,
+                _organizations.coverage_rule,
+            )
+            .order_by(_queues.name_key, pairs.c.queue_id)
+        )
+        return found.all()
+
+    def _guarded(self, user_ids: Collection[UUID]) -> tuple[Subquery, Select[Any]]:
+        """Pairs of person and queue; and what selects the queues of those that count."""
         pairs = union(
             *(way.where(user_id.in_(user_ids)) for way, user_id, _ in self._ways(EVERY_SOURCE, detailed=False))
         ).subquery()
-        found = await self._connection.execute(
+        guarded = (
             select(
-                pairs.c.user_id,
                 pairs.c.queue_id,
                 _queues.name,
                 _queues.minimum_agents,
@@ -230,9 +254,8 @@ class QueueRepository(NamedRepository[Queue, QueueCriteria]):
                 _users.status == UserStatus.ACTIVE,
                 _blocks.user_id.is_(None),
             )
-            .order_by(_queues.name_key, pairs.c.queue_id)
         )
-        return found.all()
+        return pairs, guarded
 
     async def minimums(self, ids: Collection[UUID]) -> Sequence[Any]:
         """`id`, `name` and `minimum_agents` of queues, by name; those that are gone by now are absent."""

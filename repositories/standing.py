@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -30,8 +31,10 @@ from models.deactivation import Deactivation, DeactivationQueue, DeactivationTea
 from models.organization import Organization
 from models.permission import PermissionScope
 from models.presence import Presence, PresenceState
+from models.queue import UserQueue
 from models.session import Session, SessionEndReason, SignInBlock, Surface
 from models.storage import Key, table_of
+from models.team import Membership
 from models.user import User, UserRole, UserRoleGrant, UserStatus
 from repositories.bound import Bound
 from repositories.sight import visible_users, within
@@ -73,6 +76,7 @@ def role_bits(user_id: ColumnElement[Any]) -> ColumnElement[int]:
     return select(func.coalesce(func.sum(bits), 0)).where(_roles.user_id == user_id).scalar_subquery()
 
 
+@cache
 def roles_in(bits: int) -> frozenset[UserRole]:
     """The roles in such a number."""
     return frozenset(role for role in UserRole if bits >> role.value & 1)
@@ -281,10 +285,25 @@ class StandingRepository(Bound):
         """Remember who was deactivated, when, by whom and why."""
         await self._insert(Deactivation, rows)
 
-    async def keep_taken(self, teams: Sequence[Mapping[str, Any]], queues: Sequence[Mapping[str, Any]]) -> None:
-        """Remember what deactivations took (requirement E10)."""
-        await self._insert(DeactivationTeam, teams)
-        await self._insert(DeactivationQueue, queues)
+    async def keep_assignments(self, user_ids: Collection[UUID]) -> None:
+        """Remember what people have whose deactivation begins, for it will take it from them (requirement E10)."""
+        for kept, link, thing in (
+            (_teams, table_of(Membership), "team_id"),
+            (_queues, table_of(UserQueue), "queue_id"),
+        ):
+            columns = ("deactivation_id", thing, "organization_id", "assigned_at")
+            await self._connection.execute(
+                insert(kept).from_select(
+                    columns,
+                    select(_deactivations.id, *(link.c[column] for column in columns[1:]))
+                    .join_from(table_of(Deactivation), link, link.c.user_id == _deactivations.user_id)
+                    .where(
+                        self._ours(Deactivation),
+                        _deactivations.user_id.in_(user_ids),
+                        _deactivations.reactivated_at.is_(None),
+                    ),
+                )
+            )
 
     async def close_deactivations(self, user_ids: Collection[UUID], *, at: datetime) -> None:
         """The deactivations of these people are over; what they took stays on record."""

@@ -190,6 +190,10 @@ async def _guarded(run: Run, action: Action, items: Sequence[Item]) -> Guarded |
     if not action.takes_agents or not passing:
         return None
     queues = run.change.kept.queues
+    if action.takes_all:
+        guarded = Guarded.counted(await queues.guarded_counts(passing), run.carried.gone)
+        if guarded is None or guarded.rule is not CoverageRule.REFUSE:
+            return guarded
     guarded = Guarded.of(await queues.guarded(passing), run.carried.gone)
     if guarded is None or guarded.rule is not CoverageRule.REFUSE:
         return guarded
@@ -207,11 +211,12 @@ async def _guarded(run: Run, action: Action, items: Sequence[Item]) -> Guarded |
 
 async def _tell_shortages(run: Run, action: Action, guarded: Guarded, passing: Mapping[UUID, Item], done: Done) -> None:
     """Add to what was done which queues lost agents, and which of them have too few by now."""
-    before = {user_id: queues for user_id, queues in guarded.pairs.items() if user_id in passing}
-    gone: dict[UUID, int] = {}
-    for queues in (before if action.takes_all else left(before, await _pairs(run, before))).values():
-        for queue in queues:
-            gone[queue] = gone.get(queue, 0) + 1
+    gone = dict(guarded.agents)
+    if not gone:
+        before = {user_id: queues for user_id, queues in guarded.pairs.items() if user_id in passing}
+        for queues in (before if action.takes_all else left(before, await _pairs(run, before))).values():
+            for queue in queues:
+                gone[queue] = gone.get(queue, 0) + 1
     done.gone = gone
     if gone and not run.queued:  # of several batches it is told once, at the end
         agents = await run.change.kept.queues.agent_counts(gone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -57,25 +58,29 @@ class Terms:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Effect:
-    """One thing that was done to a person.
+    """One thing that was done to a person; what was done to many of them alike is one object.
 
     Attributes:
         subject: Type and key of what it is about; None when there is nothing.
         label: Name of the subject at that time.
         description: The effect in words.
+        kept: As it is stored with the item.
+        counted: The total that it counts in.
     """
 
     kind: UserEffectKind
     description: str
     subject: tuple[str, UUID] | None = None
     label: str | None = None
+    kept: Mapping[str, Any] = field(init=False, repr=False)
+    counted: str | None = field(init=False, repr=False)
 
-    def kept(self) -> dict[str, Any]:
-        """As it is stored with the item."""
+    def __post_init__(self) -> None:
         subject = None if self.subject is None else [self.subject[0], self.subject[1].hex]
-        return {"kind": self.kind.value, "subject": subject, "label": self.label, "description": self.description}
+        self.kept = {"kind": self.kind.value, "subject": subject, "label": self.label, "description": self.description}
+        self.counted = COUNTED_EFFECTS.get((self.kind, self.subject[0])) if self.subject else None
 
 
 @dataclass(slots=True)
@@ -340,14 +345,13 @@ def reverting(row: Mapping[str, Any]) -> datetime | None:
 
 def totals_of(items: Sequence[Item]) -> dict[str, int]:
     """Totals over items, by their columns; those that are not handled yet count in none."""
-    totals = {outcome.name.lower(): 0 for outcome in BulkItemOutcome}
+    outcomes = Counter(item.outcome for item in items)
+    totals = {outcome.name.lower(): outcomes[outcome] for outcome in BulkItemOutcome}
     effects = dict.fromkeys(COUNTED_EFFECTS.values(), 0)
     for item in items:
-        totals[item.outcome.name.lower()] += 1
         for effect in item.effects:
-            counted = COUNTED_EFFECTS.get((effect.kind, effect.subject[0])) if effect.subject else None
-            if counted is not None:
-                effects[counted] += 1
+            if effect.counted is not None:
+                effects[effect.counted] += 1
     del totals["pending"]
     return totals | effects
 
@@ -373,7 +377,7 @@ def item_row(item: Item, operation_id: UUID, change: Change, versions: Mapping[U
         "outcome": item.outcome,
         "errors": [said(problem) for problem in item.errors],
         "warnings": [said(warning) for warning in item.warnings],
-        "effects": [effect.kept() for effect in item.effects],
+        "effects": [effect.kept for effect in item.effects],
         "delta": item.delta.kept() if item.passing else None,
     }
 

@@ -14,6 +14,9 @@ from repositories.sight import Sight
 from resolvers.permissions import FULL_ADMINISTRATOR
 
 
+_ADMINISTRATORS = frozenset({UserRole.FULL_ADMINISTRATOR, UserRole.SERVICE_ADMINISTRATOR})
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """A person with a session, a program with a key, or the server itself (command line).
@@ -65,8 +68,7 @@ class Caller:
     @property
     def is_administrator(self) -> bool:
         """Whether a block that the caller sets is an administrator's: that of a key counts as one (A28, E14)."""
-        administrators = {UserRole.FULL_ADMINISTRATOR, UserRole.SERVICE_ADMINISTRATOR}
-        return self.kind is not ActorKind.USER or bool(self.roles & administrators)
+        return self.kind is not ActorKind.USER or not self.roles.isdisjoint(_ADMINISTRATORS)
 
     @property
     def sight(self) -> Sight:

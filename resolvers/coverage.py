@@ -66,6 +66,7 @@ class Guarded:
         rule: What the organization wants.
         pairs: The queues with a minimum in which the people work as active agents.
         queues: Name and minimum of each.
+        agents: How many of the people work in each, where it does not matter who.
         gone: Of a dry run in batches: how many have left each queue in the batches before.
     """
 
@@ -73,6 +74,15 @@ class Guarded:
     pairs: Pairs
     queues: Mapping[UUID, tuple[str, int]]
     gone: Mapping[UUID, int] = field(default_factory=dict)
+    agents: Mapping[UUID, int] = field(default_factory=dict)
+
+    @classmethod
+    def counted(cls, rows: Sequence[Any], gone: Mapping[UUID, int]) -> Guarded | None:
+        """From what `QueueRepository.guarded_counts` tells; None when nothing is to be looked after."""
+        if not rows:
+            return None
+        agents = {row.queue_id: row.agents for row in rows}
+        return cls(rows[0].rule, {}, _minimums(rows), gone, agents)
 
     @classmethod
     def of(cls, rows: Sequence[Any], gone: Mapping[UUID, int]) -> Guarded | None:
@@ -82,7 +92,7 @@ class Guarded:
         pairs: dict[UUID, list[UUID]] = {}
         for row in rows:
             pairs.setdefault(row.user_id, []).append(row.queue_id)
-        return cls(rows[0].rule, pairs, {row.queue_id: (row.name, row.minimum_agents) for row in rows}, gone)
+        return cls(rows[0].rule, pairs, _minimums(rows), gone)
 
     @classmethod
     def among(cls, rows: Sequence[Any], gone: Mapping[UUID, int]) -> Guarded:
@@ -94,6 +104,10 @@ class Guarded:
         name, minimum = self.queues[queue_id]
         agents -= self.gone.get(queue_id, 0)
         return Shortage(queue_id, name, minimum, agents) if agents < minimum else None
+
+
+def _minimums(rows: Sequence[Any]) -> dict[UUID, tuple[str, int]]:
+    return {row.queue_id: (row.name, row.minimum_agents) for row in rows}
 
 
 def assess_coverage(items: Sequence[Item], leaving: Pairs, agents: Mapping[UUID, int], guarded: Guarded) -> None:

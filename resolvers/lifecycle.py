@@ -6,7 +6,7 @@ many people there are.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 from uuid import UUID
@@ -25,7 +25,7 @@ from models.operation import (
 from models.permission import Permission
 from models.presence import PresenceState
 from models.session import SessionEndReason
-from models.storage import uuid7
+from models.storage import uuids7
 from models.user import UserStatus
 from resolvers.acting import Action, Done, Run
 from resolvers.assessing import (
@@ -82,12 +82,10 @@ class Deactivate(Disturbing):
         await keep_an_administrator(run, items)
 
     async def apply(self, run: Run, passing: dict[UUID, Item]) -> Done:
-        versions = await run.change.kept.standing.mark_deactivated(passing, at=run.change.at)
-        if not versions:
-            return Done()
-        done, taken = await close(run, passing, versions, self.on_active_contact)
-        await _keep(run, passing, taken)
-        return done
+        standing = run.change.kept.standing
+        await standing.keep_deactivations(_deactivations(run, passing))
+        await standing.keep_assignments(passing)
+        return await close(run, passing, standing.mark_deactivated, self.on_active_contact)
 
 
 @dataclass
@@ -293,7 +291,7 @@ async def sign_out(
     for user_id, item in passing.items():
         before = item.person.presence if item.person is not None else PresenceState.OFFLINE
         if user_id in changed or before is PresenceState.ENGAGED:
-            item.effects.append(Effect(UserEffectKind.PRESENCE_CHANGED, "presence is OFFLINE"))
+            item.effects.append(_OFFLINE)
             item.changes.append(("presence", before.name, "OFFLINE"))
             news.append(News("presence.changed", user_id, {"state": "OFFLINE"}))
     return news
@@ -302,25 +300,30 @@ async def sign_out(
 async def close(
     run: Run,
     passing: Mapping[UUID, Item],
-    versions: Mapping[UUID, int],
+    mark: Callable[..., Awaitable[dict[UUID, int]]],
     policy: ActiveContactPolicy = ActiveContactPolicy.END_NOW,
-) -> tuple[Done, Mapping[str, Sequence[Any]]]:
-    """What belongs to a deactivation besides the state: out of teams and direct queues, signed out, seats free.
+) -> Done:
+    """What belongs to a deactivation: out of teams and direct queues, signed out, seats free, the account closed.
+
+    The account comes last: the fewer lists somebody is in, the less there is to change when the state does.
 
     Args:
-        versions: Of those whose accounts were closed.
-
-    Returns:
-        What was done; and the teams and queues that were left, by the name of the list (requirement E10).
+        mark: Closes the accounts, and tells their new versions.
     """
-    for user_id in versions:
-        passing[user_id].effects.append(Effect(UserEffectKind.STATUS_CHANGED, "deactivated"))
-        passing[user_id].changes.append(("status", "ACTIVE", "DEACTIVATED"))
-        passing[user_id].delta.status = UserStatus.ACTIVE
-    taken = {what.field: await take(run, passing, what) for what in (TEAMS, QUEUES)}
+    for item in passing.values():
+        item.effects.append(_DEACTIVATED)
+        item.changes.append(("status", "ACTIVE", "DEACTIVATED"))
+        item.delta.status = UserStatus.ACTIVE
+    for what in (TEAMS, QUEUES):
+        await take(run, passing, what)
     news = await sign_out(run.change, passing, SessionEndReason.DEACTIVATED, CallEndReason.DEACTIVATION, policy)
     seats = await _suspend(run.change, passing)
-    return Done(_done(AuditAction.DEACTIVATED, versions), news, seats), taken
+    versions = await mark(passing, at=run.change.at)
+    return Done(_done(AuditAction.DEACTIVATED, versions), news, seats)
+
+
+_DEACTIVATED = Effect(UserEffectKind.STATUS_CHANGED, "deactivated")
+_OFFLINE = Effect(UserEffectKind.PRESENCE_CHANGED, "presence is OFFLINE")
 
 
 async def open_again(run: Run, passing: Mapping[UUID, Item], names: Mapping[UUID, str]) -> Done:
@@ -343,37 +346,22 @@ async def open_again(run: Run, passing: Mapping[UUID, Item], names: Mapping[UUID
     return Done(_done(AuditAction.REACTIVATED, versions), seats=seats)
 
 
-async def _keep(run: Run, passing: Mapping[UUID, Item], taken: Mapping[str, Sequence[Any]]) -> None:
-    """Keep deactivations, with the teams and direct queues that they took (A8, A9, E10)."""
-    change, caller, terms = run.change, run.caller, run.terms
-    deactivations = {user_id: uuid7(change.at) for user_id in passing}
-    await change.kept.standing.keep_deactivations(
-        [
-            {
-                "id": deactivations[user_id],
-                "user_id": user_id,
-                "deactivated_at": change.at,
-                "actor_kind": caller.kind,
-                "actor_id": caller.id,
-                "reason": terms.reason or StateChangeReason.UNKNOWN,
-                "note": terms.note,
-                "operation_id": run.operation_id,
-            }
-            for user_id in passing
-        ]
-    )
-
-    def rows(field: str, column: str) -> list[dict[str, Any]]:
-        return [
-            {
-                "deactivation_id": deactivations[row.user_id],
-                column: row.thing_id,
-                "assigned_at": row.assigned_at,
-            }
-            for row in taken[field]
-        ]
-
-    await change.kept.standing.keep_taken(rows(TEAMS.field, "team_id"), rows(QUEUES.field, "queue_id"))
+def _deactivations(run: Run, passing: Collection[UUID]) -> list[dict[str, Any]]:
+    """The record of who was deactivated, when, by whom and why (A8)."""
+    at, reason = run.change.at, run.terms.reason or StateChangeReason.UNKNOWN
+    return [
+        {
+            "id": key,
+            "user_id": user_id,
+            "deactivated_at": at,
+            "actor_kind": run.caller.kind,
+            "actor_id": run.caller.id,
+            "reason": reason,
+            "note": run.terms.note,
+            "operation_id": run.operation_id,
+        }
+        for key, user_id in zip(uuids7(at, len(passing)), passing, strict=True)
+    ]
 
 
 async def _suspend(change: Change, passing: Mapping[UUID, Item]) -> dict[UUID, int]:
@@ -392,13 +380,15 @@ def _tell_seats(
 ) -> dict[UUID, int]:
     moved: dict[UUID, int] = {}
     taken = kind is UserEffectKind.SEAT_TAKEN
+    states = ("SUSPENDED", "ACTIVE") if taken else ("ACTIVE", "SUSPENDED")
+    effects = {
+        license_id: Effect(kind, f"seat of {name} {'taken' if taken else 'freed'}", ("License", license_id), name)
+        for license_id, name in names.items()
+    }
     for user_id, license_id in sorted(changed):
-        name = names[license_id]
         moved[license_id] = moved.get(license_id, 0) + (1 if taken else -1)
-        words = f"seat of {name} {'taken' if taken else 'freed'}"
-        passing[user_id].effects.append(Effect(kind, words, ("License", license_id), name))
-        states = ("SUSPENDED", "ACTIVE") if taken else ("ACTIVE", "SUSPENDED")
-        passing[user_id].changes.append((f"license {name}", *states))
+        passing[user_id].effects.append(effects[license_id])
+        passing[user_id].changes.append((f"license {names[license_id]}", *states))
     return moved
 
 

@@ -131,28 +131,27 @@ async def check_things(
     return {key: name for key, (name, _) in known.items()}
 
 
-async def take(run: Run, passing: Mapping[UUID, Item], what: Assigned, **which: Any) -> Sequence[Any]:
+async def take(run: Run, passing: Mapping[UUID, Item], what: Assigned, **which: Any) -> None:
     """Take things from people, all unless told which; who left what is added to their items.
 
     Args:
         which: As `AssignmentRepository.take` wants it.
-
-    Returns:
-        `user_id`, `thing_id` and `assigned_at` of what was taken.
     """
     assigned = what.repository(run.change.kept)
     taken = await assigned.take(passing, **which)
-    names = await assigned.named({row.thing_id for row in taken}) if taken else {}
+    names = await assigned.named({thing for _, thing, _ in taken}) if taken else {}
+    effects = {
+        thing: Effect(UserEffectKind.UNASSIGNED, f"left {what.word} {name}", (what.type_name, thing), name)
+        for thing, (name, _) in names.items()
+    }
     left: dict[UUID, list[str]] = {}
-    for row in taken:
-        name, item = names[row.thing_id][0], passing[row.user_id]
-        left.setdefault(row.user_id, []).append(name)
-        words = f"left {what.word} {name}"
-        item.effects.append(Effect(UserEffectKind.UNASSIGNED, words, (what.type_name, row.thing_id), name))
-        item.delta.taken.setdefault(what.field, {})[row.thing_id] = row.assigned_at
+    for user_id, thing, at in taken:
+        effect, item = effects[thing], passing[user_id]
+        left.setdefault(user_id, []).append(names[thing][0])
+        item.effects.append(effect)
+        item.delta.taken.setdefault(what.field, {})[thing] = at
     for user_id, all_left in left.items():
         passing[user_id].changes.append((what.field, _listed(all_left), None))
-    return taken
 
 
 async def give_back(run: Run, passing: Mapping[UUID, Item], wanted: Mapping[UUID, Links]) -> None:

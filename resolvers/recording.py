@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from models.audit import AuditAction
 from models.operation import StateChangeReason
-from models.storage import uuid7
+from models.storage import uuids7
 from resolvers.context import Change, Context
 
 # What the outbox calls an audited action.
@@ -30,7 +31,7 @@ _EVENTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fact:
     """One thing that was done to one object.
 
@@ -49,7 +50,7 @@ class Fact:
     changes: Sequence[tuple[str, str | None, str | None]] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class News:
     """Something else that others will be told, for example `presence.changed`, `contact.ended` or `mail.invitation`."""
 
@@ -70,10 +71,11 @@ async def record(
 ) -> None:
     """Write audit events and outbox events of a change: two statements, however many there are."""
     caller = context.known
+    keys = iter(uuids7(change.at, 2 * len(facts) + len(news)))
     await change.kept.audit.record(
         [
             {
-                "id": uuid7(change.at),
+                "id": next(keys),
                 "occurred_at": change.at,
                 "action": fact.action,
                 "actor_kind": caller.kind,
@@ -82,7 +84,7 @@ async def record(
                 "target_id": fact.target_id,
                 "target_label": fact.label,
                 "target_version": fact.version,
-                "changes": [list(one) for one in fact.changes],
+                "changes": fact.changes,
                 "operation_id": operation_id,
                 "reason": None if reason is None else reason.value,
                 "note": note,
@@ -92,11 +94,11 @@ async def record(
         ]
     )
     operation = None if operation_id is None else str(operation_id)
-    told = [News(_kind(fact), fact.target_id, {"version": fact.version}) for fact in facts]
+    told = [News(_kind(fact.target_type, fact.action), fact.target_id, {"version": fact.version}) for fact in facts]
     await change.kept.audit.announce(
         [
             {
-                "id": uuid7(change.at),
+                "id": next(keys),
                 "occurred_at": change.at,
                 "kind": one.kind,
                 "subject_id": one.subject_id,
@@ -107,6 +109,7 @@ async def record(
     )
 
 
-def _kind(fact: Fact) -> str:
-    thing = "".join("_" + letter.lower() if letter.isupper() else letter for letter in fact.target_type)
-    return f"{thing[1:]}.{_EVENTS[fact.action]}"
+@cache
+def _kind(target_type: str, action: AuditAction) -> str:
+    thing = "".join("_" + letter.lower() if letter.isupper() else letter for letter in target_type)
+    return f"{thing[1:]}.{_EVENTS[action]}"

@@ -66,7 +66,7 @@ class PlanTarget:
 Target = UserTarget | MatchingTarget | PlanTarget
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Person:
     """What an assessment knows of somebody; read under the lock.
 

@@ -120,9 +120,7 @@ class Undo(Action):
                 await give_back(run, passing, {user_id: delta.taken for user_id, delta in deltas.items()})
                 return done
             case BulkOperationKind.DEACTIVATE:
-                versions = await standing.mark_deactivated_again(passing, at=run.change.at)
-                done, _ = await close(run, passing, versions)
-                return done
+                return await close(run, passing, standing.mark_deactivated_again)
             case BulkOperationKind.FORCE_OFFLINE:
                 blocks = {user_id: delta.block or {} for user_id, delta in deltas.items()}
                 return await set_blocks(run, passing, blocks)
