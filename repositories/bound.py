@@ -70,7 +70,8 @@ def _insertion(table: Table, names: tuple[str, ...], anew: tuple[str, ...], dial
     if many:
         rows = f"VALUES ({', '.join('?' * len(names))})"
     else:
-        types = [table.c[name].type.dialect_impl(_POSTGRESQL).compile(_POSTGRESQL) for name in names]
+        spelled = (table.c[name].type.dialect_impl(_POSTGRESQL).compile(_POSTGRESQL) for name in names)
+        types = [kind.partition(" COLLATE ")[0] for kind in spelled]
         arrays = [f"${place}::{'text' if kind == 'JSONB' else kind}[]" for place, kind in enumerate(types, 1)]
         cast = [f'"{name}"{"::jsonb" if kind == "JSONB" else ""}' for name, kind in zip(names, types, strict=True)]
         rows = f"SELECT {', '.join(cast)} FROM unnest({', '.join(arrays)}) WITH ORDINALITY AS given ({columns}, place)"

@@ -69,7 +69,7 @@ class SeatRepository(Bound):
             .values(state=new)
             .returning(_grants.user_id, _grants.license_id)
         )
-        return {(row.user_id, row.license_id) for row in changed}
+        return {(user_id, license_id) for user_id, license_id in changed}
 
     async def without_seat(self, user_ids: Collection[UUID]) -> set[UUID]:
         """Who of these people, each alone, would not get back the seat of a suspended grant (requirement E3)."""

@@ -13,7 +13,6 @@ from models.user import UserRole
 from repositories.sight import Sight
 from resolvers.permissions import FULL_ADMINISTRATOR
 
-
 _ADMINISTRATORS = frozenset({UserRole.FULL_ADMINISTRATOR, UserRole.SERVICE_ADMINISTRATOR})
 
 

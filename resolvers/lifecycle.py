@@ -348,14 +348,14 @@ async def open_again(run: Run, passing: Mapping[UUID, Item], names: Mapping[UUID
 
 def _deactivations(run: Run, passing: Collection[UUID]) -> list[dict[str, Any]]:
     """The record of who was deactivated, when, by whom and why (A8)."""
-    at, reason = run.change.at, run.terms.reason or StateChangeReason.UNKNOWN
+    at, reason, caller = run.change.at, run.terms.reason or StateChangeReason.UNKNOWN, run.caller
     return [
         {
             "id": key,
             "user_id": user_id,
             "deactivated_at": at,
-            "actor_kind": run.caller.kind,
-            "actor_id": run.caller.id,
+            "actor_kind": caller.kind,
+            "actor_id": caller.id,
             "reason": reason,
             "note": run.terms.note,
             "operation_id": run.operation_id,
