@@ -73,7 +73,6 @@ def settings(config: Path | None = None, **overrides: Mapping[str, Any]) -> Sett
 @asynccontextmanager
 async def opened(settings: Settings, *, migrated: bool = True) -> AsyncIterator[Database]:
     """The database of the settings, brought to the newest tables unless told otherwise, and its pepper chosen."""
-    from migrations.upgrading import upgrade
     from repositories.engine import Database
     from resolvers.pepper import choose_pepper
 
@@ -88,6 +87,8 @@ async def opened(settings: Settings, *, migrated: bool = True) -> AsyncIterator[
             database, value=None if pepper is None else pepper.get_secret_value(), file=settings.auth.pepper_file
         )
         if migrated:
+            from migrations.upgrading import upgrade
+
             await upgrade(database)
         imported()
         yield database

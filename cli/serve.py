@@ -12,6 +12,7 @@ from cli.running import UNAVAILABLE, Config, Json, fail, opened, run, say, setti
 if TYPE_CHECKING:
     from repositories.engine import Database
     from server.settings import Settings
+    from worker.beside import Beside
 
 
 def serve(
@@ -28,16 +29,25 @@ def serve(
 ) -> None:
     """Serve the gateway; an empty or older database is brought up to date first."""
     chosen = settings(config, server={"host": host, "port": port}, jobs={"embedded": False if no_worker else None})
-    run(lambda: _serve(chosen, demo, json), uvloop=True)
+    beside = _worker_beside(chosen) if chosen.jobs.embedded else None
+    run(lambda: _serve(chosen, demo, json, beside), uvloop=True)
 
 
-async def _serve(chosen: Settings, demo: bool, json: bool) -> None:
+def _worker_beside(chosen: Settings) -> Beside:
+    """A worker process, which waits until the tables are there; what both need is imported before, once."""
+    import worker.jobs  # noqa: F401
+    from cli.worker import work_beside
+    from worker.beside import begin_beside
+
+    return begin_beside(lambda pipe: work_beside(chosen, pipe))
+
+
+async def _serve(chosen: Settings, demo: bool, json: bool, beside: Beside | None) -> None:
     from server import logs
     from server.graphiql.page import Page
     from server.running import AlreadyServing, address, listen, serving
     from server.running import serve as serve_app
     from worker.jobs import all_jobs
-    from worker.loop import Worker, working
 
     logs.configure()
     async with opened(chosen, migrated=False) as database:
@@ -58,13 +68,27 @@ async def _serve(chosen: Settings, demo: bool, json: bool) -> None:
                 from server.app import create_app  # brings the schema, and who is refused needs none
 
                 app = create_app(chosen, database)
-                worker = Worker(
-                    database, all_jobs(chosen.retention.periods) if chosen.jobs.embedded else (), app.state.gateway.bell
-                )
-                told["jobs"] = worker.jobs
-                async with working(worker):
-                    ready = lambda: say(told) if json else _tell(told)  # noqa: E731
-                    await serve_app(app, chosen, listening, ready, worker.stop)
+                jobs = all_jobs(chosen.retention.periods) if beside else ()
+                told["jobs"] = [job.name for job in jobs]
+
+                def ready() -> None:
+                    if beside is not None:
+                        app.state.gateway.bell.pass_on(beside.ring)
+                        beside.ring()
+                    if json:
+                        say(told)
+                    else:
+                        _tell(told)
+
+                def leaving() -> None:
+                    if beside is not None:
+                        beside.leave()
+
+                try:
+                    await serve_app(app, chosen, listening, ready, leaving)
+                finally:
+                    if beside is not None:
+                        await beside.left()
         except AlreadyServing as error:
             fail(str(error), UNAVAILABLE)
         except OSError as error:

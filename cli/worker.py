@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cli.running import Config, Json, opened, run, say, settings, shown
@@ -18,6 +19,11 @@ def worker(config: Config = None, json: Json = False) -> None:
     run(lambda: _work(chosen, json), uvloop=True)
 
 
+def work_beside(chosen: Settings, pipe: int) -> None:
+    """Do the same in the worker process of one that serves; see `worker.beside`."""
+    run(lambda: _work_beside(chosen, pipe), uvloop=True)
+
+
 async def _work(chosen: Settings, json: bool) -> None:
     from server import logs
     from worker.jobs import all_jobs
@@ -26,21 +32,43 @@ async def _work(chosen: Settings, json: bool) -> None:
     logs.configure()
     async with opened(chosen) as database:
         worker = Worker(database, all_jobs(chosen.retention.periods))
-        loop = asyncio.get_running_loop()
-        running = loop.create_task(worker.run())
-
-        def end() -> None:
-            for each in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(each)  # the second one ends the process at once
-            worker.stop()
-
-        for each in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(each, end)
+        running = asyncio.create_task(worker.run())
+        _when_told_to_end(worker.stop)
         if json:
             say({"database": shown(database), "jobs": worker.jobs})
         else:
             _tell(shown(database), worker.jobs)
         await running
+
+
+async def _work_beside(chosen: Settings, pipe: int) -> None:
+    from server import logs
+    from worker.beside import Door
+    from worker.jobs import all_jobs
+    from worker.loop import Worker, working
+
+    logs.configure()
+    door = Door(pipe)
+    _when_told_to_end(door.closed.set)
+    if await door.opens():
+        async with (
+            opened(chosen, migrated=False) as database,
+            working(Worker(database, all_jobs(chosen.retention.periods), door.bell)),
+        ):
+            await door.closed.wait()
+
+
+def _when_told_to_end(end: Callable[[], None]) -> None:
+    """Call something at the first SIGTERM or SIGINT; the second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(each)
+        end()
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, told)
 
 
 def _tell(database: str, jobs: list[str]) -> None:

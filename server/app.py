@@ -40,7 +40,7 @@ class Gateway:
     """What the requests of a process share.
 
     Attributes:
-        bell: Wakes the jobs of a worker in this process.
+        bell: Wakes the jobs of a worker in this process, or of the one beside it.
         draining: Whether the process is about to end: it answers, but is no longer ready for more.
     """
 
