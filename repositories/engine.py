@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
-from sqlalchemy import URL, event, make_url, text
+from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 T = TypeVar("T")
 
@@ -31,10 +34,14 @@ PRAGMA busy_timeout = 5000;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA foreign_keys = ON;
-PRAGMA wal_autocheckpoint = 10000;
+PRAGMA wal_autocheckpoint = 4000;
 PRAGMA temp_store = MEMORY;
 PRAGMA cache_size = -65536;
 """
+# Who writes waits by looking often: SQLite's own waiting looks ever more rarely, and a worker in another process, which
+# begins its next batch soon after the last one, would nearly always be first.
+IMPATIENT = "PRAGMA busy_timeout = 0;"
+BUSY_S, LOOK_S = 5, 0.005
 
 # What PostgreSQL says when it lets nobody in, has no time or no room, or is going down: connection lost (08), name
 # or password (28), no such database (3D), resources (53), operator (57), a lock that was waited for too long, a
@@ -195,7 +202,7 @@ def _sqlite_engine(url: URL, size: int, *, writing: bool) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        connection.run_async(_prepared)
+        connection.run_async(partial(_prepared, pragmas=PRAGMAS + IMPATIENT if writing else PRAGMAS))
 
     @event.listens_for(engine.sync_engine, "invalidate")
     def end(connection: Any, _record: Any, _error: Any) -> None:
@@ -204,15 +211,23 @@ def _sqlite_engine(url: URL, size: int, *, writing: bool) -> AsyncEngine:
     if writing:
 
         @event.listens_for(engine.sync_engine, "begin")
-        def begin(connection: Any) -> None:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        def begin(connection: Connection) -> None:
+            until = time.monotonic() + BUSY_S
+            while True:
+                try:
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                    return
+                except OperationalError as error:
+                    if not _busy(error) or time.monotonic() > until:
+                        raise
+                await_only(asyncio.sleep(LOOK_S))
 
     return engine
 
 
-async def _prepared(driver: aiosqlite.Connection) -> None:
+async def _prepared(driver: aiosqlite.Connection, pragmas: str) -> None:
     """Set up a new connection, in one visit to its thread."""
-    await driver.executescript(PRAGMAS)
+    await driver.executescript(pragmas)
 
 
 async def _interrupted(driver: aiosqlite.Connection) -> None:
@@ -254,7 +269,13 @@ def _lost(error: Exception) -> bool:
     if _sqlstate(cause) in (_SERIALIZATION, _DEADLOCK, _UNIQUE, _FOREIGN_KEY):
         return True
     code = getattr(cause, "sqlite_errorcode", None)
-    return code is not None and (code & 0xFF == _SQLITE_BUSY or code in (_SQLITE_UNIQUE, _SQLITE_PRIMARY_KEY))
+    return _busy(error) or code in (_SQLITE_UNIQUE, _SQLITE_PRIMARY_KEY)
+
+
+def _busy(error: Exception) -> bool:
+    """Whether SQLite waits for somebody else who writes."""
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == _SQLITE_BUSY
 
 
 def _unavailable(error: Exception) -> bool:

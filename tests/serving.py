@@ -39,6 +39,11 @@ class Serving:
         return str(self.told["url"]).removesuffix("/graphql")
 
     @property
+    def below(self) -> list[int]:
+        """The processes that it began, and theirs: the keeper of its worker, then the worker."""
+        return _below(self.process.pid)
+
+    @property
     def logged(self) -> list[dict[str, Any]]:
         """Its log so far, each line an object of JSON."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
@@ -56,6 +61,13 @@ class Serving:
     async def ended(self) -> int:
         """Its exit code, once it has ended."""
         return await asyncio.wait_for(self.process.wait(), LONGEST_S)
+
+
+def _below(process: int) -> list[int]:
+    found = []
+    for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+        found += [int(child), *_below(int(child))]
+    return found
 
 
 @asynccontextmanager

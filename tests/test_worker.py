@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
@@ -22,6 +27,10 @@ from worker.loop import working as at_work
 pytestmark = pytest.mark.anyio
 
 NEVER_S = 3_600
+LATER = """
+mutation Later($input: DeactivateUsersInput!) { deactivateUsers(input: $input) { operation { id status } } }
+"""
+LOOK = "query Look($id: ID!) { bulkOperation(id: $id) { id status } }"
 NAMES = [job.name for job in all_jobs(Retention())]
 
 
@@ -215,5 +224,45 @@ async def test_who_serves_also_works_unless_told_not_to(
         folder = tmp_path_factory.mktemp("serving")
         async with serving(folder, *arguments, url=sqlite_url) as served:
             assert served.told["jobs"] == jobs
+            beside = served.below
+            assert len(beside) == (2 if jobs else 0)
             served.tell()
             assert await served.ended() == 0
+            assert not [process for process in beside if alive(process)]
+
+
+async def test_a_worker_that_dies_beside_a_server_is_begun_anew_and_ends_with_it(tmp_path: Path) -> None:
+    """Whatever ends the server; what waits for a worker is done meanwhile."""
+    async with serving(tmp_path, "--demo", DEMO__USERS="100") as served:
+        keeper, worker = served.below
+        os.kill(worker, signal.SIGKILL)
+        async with served.client(served.told["token"]) as client, asyncio.timeout(30):
+            agents = await asked(client, "{ users(filter: {role: {eq: AGENT}}) { nodes { id } } }")
+            later = {
+                "target": {"ids": [agents["users"]["nodes"][0]["id"]]},
+                "executeAt": (datetime.now(UTC) + timedelta(seconds=1)).isoformat(),
+            }
+            operation = (await asked(client, LATER, input=later))["deactivateUsers"]["operation"]
+            while operation["status"] != "COMPLETED":
+                await asyncio.sleep(0.05)
+                operation = (await asked(client, LOOK, id=operation["id"]))["bulkOperation"]
+        ended = [line["code"] for line in served.logged if line["event"] == "the worker ended and begins anew"]
+        assert ended == [-signal.SIGKILL]
+        _, another = served.below
+        served.tell(signal.SIGKILL)
+        async with asyncio.timeout(10):
+            while alive(keeper) or alive(another):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+
+async def asked(client: httpx2.AsyncClient, document: str, **variables: Any) -> Any:
+    """The data of an answer."""
+    return (await client.post("/graphql", json={"query": document, "variables": variables})).json()["data"]
+
+
+def alive(process: int) -> bool:
+    """Whether a process is there and has not ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -16,7 +16,7 @@ def all_jobs(retention: Retention) -> tuple[Job, ...]:
         retention: How long things are kept.
     """
     return (
-        Job("operations", pause_s=1, run=work_on_operations),
+        Job("operations", pause_s=1, run=work_on_operations, rest_s=0.02),
         Job("temporary operations", pause_s=1, run=take_back),
         Job("audit chain", pause_s=1, run=extend_chains, rest_s=0.02),
         Job("retention", pause_s=600, run=forgetting(retention), rest_s=0.1),
