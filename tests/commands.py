@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import sys
+from asyncio.subprocess import Process
+from collections.abc import Mapping
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from unittest import mock
 from typer.testing import CliRunner
 
 from cli import app
+from tests.forking import Forked, fork
 from tests.gateway import PEPPER
 
 COMMAND = (sys.executable, "-c", "from cli import main; main()")
@@ -53,17 +56,13 @@ def environment(url: str | None = None, **settings: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": here, **{f"ROSTERQL_{name}": value for name, value in given.items()}}
 
 
-async def command(*arguments: str, folder: Path, url: str | None = None, **settings: str) -> Ended:
-    """Run a command in a folder until it ends."""
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND,
-        *arguments,
-        cwd=folder,
-        env=environment(url, **settings),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+async def command(*arguments: str, folder: Path, url: str | None = None, anew: bool = False, **settings: str) -> Ended:
+    """Run a command in a folder until it ends.
+
+    Args:
+        anew: Whether Python starts anew for it, as for people, and imports all it needs.
+    """
+    process = await start(*arguments, folder=folder, environment=environment(url, **settings), anew=anew)
     try:
         out, err = await asyncio.wait_for(process.communicate(), LONGEST_S)
     except TimeoutError:
@@ -71,6 +70,23 @@ async def command(*arguments: str, folder: Path, url: str | None = None, **setti
         raise
     assert process.returncode is not None
     return Ended(process.returncode, out.decode(), err.decode())
+
+
+async def start(
+    *arguments: str, folder: Path, environment: Mapping[str, str], anew: bool, stderr: int | None = None
+) -> Process | Forked:
+    """Begin to run a command; what it prints is read, and its standard error unless that goes elsewhere."""
+    if not anew:
+        return await fork(*arguments, folder=folder, environment=environment, stderr=stderr)
+    return await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *arguments,
+        cwd=folder,
+        env=environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE if stderr is None else stderr,
+    )
 
 
 async def inside(

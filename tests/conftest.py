@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import shutil
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,12 @@ async def _nothing_goes_on(_one_loop: None) -> AsyncIterator[None]:
         task.cancel()
     if left:
         await asyncio.wait(left, timeout=5)
+
+
+def pytest_configure() -> None:
+    """A shell has what it runs in the background ignore Ctrl+C; the commands that tests start are to heed it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:

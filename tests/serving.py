@@ -14,7 +14,8 @@ from typing import Any
 
 import httpx2
 
-from tests.commands import COMMAND, environment
+from tests.commands import environment, start
+from tests.forking import Forked
 
 LONGEST_S = 60
 
@@ -28,7 +29,7 @@ class Serving:
         seconds: How long that took.
     """
 
-    process: asyncio.subprocess.Process
+    process: asyncio.subprocess.Process | Forked
     log: Path
     told: dict[str, Any]
     seconds: float
@@ -71,34 +72,37 @@ def _below(process: int) -> list[int]:
 
 
 @asynccontextmanager
-async def serving(folder: Path, *arguments: str, url: str | None = None, **settings: str) -> AsyncIterator[Serving]:
-    """Serve from a folder on any free port, from being ready to the end of the block."""
-    async with _running("serve", folder, "--port", "0", *arguments, url=url, settings=settings) as served:
+async def serving(
+    folder: Path, *arguments: str, url: str | None = None, anew: bool = False, **settings: str
+) -> AsyncIterator[Serving]:
+    """Serve from a folder on any free port, from being ready to the end of the block.
+
+    Args:
+        anew: As for `tests.commands.command`.
+    """
+    async with _running("serve", folder, "--port", "0", *arguments, url=url, anew=anew, settings=settings) as served:
         yield served
 
 
 @asynccontextmanager
-async def working(folder: Path, *, url: str | None = None, **settings: str) -> AsyncIterator[Serving]:
+async def working(
+    folder: Path, *, url: str | None = None, anew: bool = False, **settings: str
+) -> AsyncIterator[Serving]:
     """Run a worker of its own, from its being at work to the end of the block."""
-    async with _running("worker", folder, url=url, settings=settings) as worker:
+    async with _running("worker", folder, url=url, anew=anew, settings=settings) as worker:
         yield worker
 
 
 @asynccontextmanager
 async def _running(
-    command: str, folder: Path, *arguments: str, url: str | None, settings: Mapping[str, str]
+    command: str, folder: Path, *arguments: str, url: str | None, anew: bool, settings: Mapping[str, str]
 ) -> AsyncIterator[Serving]:
     log = folder / ("stderr.log" if command == "serve" else f"{command}.log")
     began = time.monotonic()
     with log.open("wb") as err:
-        process = await asyncio.create_subprocess_exec(
-            *COMMAND,
-            *(command, *arguments, "--json"),
-            cwd=folder,
-            env=environment(url, **settings),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=err,
+        told = environment(url, **settings)
+        process = await start(
+            command, *arguments, "--json", folder=folder, environment=told, anew=anew, stderr=err.fileno()
         )
     assert process.stdout is not None
     try:

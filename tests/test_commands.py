@@ -154,12 +154,13 @@ async def test_a_key_needs_a_name_of_its_own_and_permissions_that_exist(
 
 
 async def test_tables_are_brought_up_to_date_once(tmp_path: Path) -> None:
-    first, second = [await run("db", "upgrade", "--json", folder=tmp_path) for run in (command, inside)]
+    first = await command("db", "upgrade", "--json", folder=tmp_path, anew=True)
+    second = await inside("db", "upgrade", "--json", folder=tmp_path)
     assert (first.code, first.last["changed"], first.last["revision"]) == (0, True, newest())
     assert (second.code, second.last["changed"]) == (0, False)
     assert (tmp_path / "rosterql.db").exists()
 
 
 async def test_the_schema_is_printed(tmp_path: Path) -> None:
-    printed = await command("schema", "print", folder=tmp_path)
+    printed = await command("schema", "print", folder=tmp_path, anew=True)
     assert (printed.code, printed.out) == (0, print_schema())

@@ -71,7 +71,7 @@ def expect_whole(played: Ended) -> None:
 
 
 async def test_the_play_runs_in_an_empty_folder_and_leaves_nothing_there(tmp_path: Path) -> None:
-    played = await command("demo", "--json", folder=tmp_path)
+    played = await command("demo", "--json", folder=tmp_path, anew=True)
     expect_whole(played)
     assert os.listdir(tmp_path) == []
     assert "rqs_" not in played.out

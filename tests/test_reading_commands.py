@@ -51,6 +51,7 @@ async def test_people_are_listed_as_lines_and_as_a_sheet(
     assert await listed("--search", "ada") == ["Ada Admin"]
 
     sheet = await command("users", "list", "--status", "deactivated", "--csv", folder=tmp_path, url=database_url)
+    assert sheet.code == 0, sheet.err
     rows = list(csv.DictReader(io.StringIO(sheet.out, newline="")))
     assert [(row["displayName"], row["status"], row["roles"]) for row in rows] == [
         ("'=1+1 Formula", "DEACTIVATED", "SUPERVISOR"),

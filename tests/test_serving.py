@@ -81,7 +81,7 @@ def demo(demo_file: tuple[Path, str], tmp_path: Path) -> tuple[Path, str]:
 
 async def test_an_empty_folder_serves_a_demo_at_once_that_works(tmp_path: Path) -> None:
     """One line of JSON holds what is needed, and all of it works over the socket."""
-    async with serving(tmp_path, "--demo") as served:
+    async with serving(tmp_path, "--demo", anew=True) as served:
         assert served.seconds < READY_WITHIN_S
         assert served.told["database"] == str(tmp_path / "rosterql.db")
         assert set(served.told) == {"url", "database", "admin", "token", "graphiql", "jobs"}
