@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 
+from resolvers import passwords
 from tests import databases
 from tests.gateway import Acme, Gateway, found_acme
 from tests.node_tools import Node, installed
 from tests.people import Staff
 from tests.statements import Statements
+
+AS_FOR_PEOPLE = {name: getattr(passwords, name) for name in ("MEMORY_KIB", "ROUNDS", "NOBODYS_HASH")}
 
 pytest_plugins = ["tests.requirements"]
 
@@ -31,6 +34,23 @@ async def _one_loop(anyio_backend: str) -> AsyncIterator[None]:
     """One event loop for all tests of a process, to which the connections of databases belong."""
     yield
     databases.forget()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Passwords are compared at a thousandth of the price: tests spent a tenth of their time on that."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "MEMORY_KIB", 8)
+        patch.setattr(passwords, "ROUNDS", 1)
+        patch.setattr(passwords, "NOBODYS_HASH", passwords.hash_now("nobody knows it"))
+        yield
+
+
+@pytest.fixture
+def dear_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are kept and compared as they are for people."""
+    for name, value in AS_FOR_PEOPLE.items():
+        monkeypatch.setattr(passwords, name, value)
 
 
 @pytest.fixture(autouse=True)

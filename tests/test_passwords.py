@@ -45,6 +45,7 @@ async def kept(gateway: Gateway, person: Person) -> str:
     return str(await gateway.scalar(sql, id=gateway.key_parameter(person.key)))
 
 
+@pytest.mark.usefixtures("dear_passwords")
 async def test_a_new_password_ends_all_other_sessions_and_the_old_password(gateway: Gateway, staff: Staff) -> None:
     """E2: with the last session on the desktop, the person is OFFLINE."""
     person = await staff.hire()
@@ -151,6 +152,7 @@ async def test_a_reset_ends_sessions_and_lets_nobody_in_who_is_out(gateway: Gate
         assert (await sign_in(gateway, out, password))["errors"] == [{"code": "SIGN_IN_REFUSED"}]
 
 
+@pytest.mark.usefixtures("dear_passwords")
 async def test_a_weaker_hash_is_renewed_by_signing_in(gateway: Gateway, staff: Staff) -> None:
     """A13: the password stays, and is for no single use by it."""
     person = await staff.hire()

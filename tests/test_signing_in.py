@@ -490,6 +490,7 @@ async def test_somebody_signed_in_may_sign_in_as_another(gateway: Gateway, staff
     assert not await dead(gateway, token)
 
 
+@pytest.mark.usefixtures("dear_passwords")
 async def test_an_unknown_mail_takes_as_long_as_a_wrong_password(sqlite_gateway: Gateway) -> None:
     """The shortest of several tries: whatever else the machine does only makes some longer."""
     person = await sqlite_gateway.staff.hire()
