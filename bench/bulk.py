@@ -22,6 +22,7 @@ import httpx2
 from bench.by_hand import Asked, deactivate
 from bench.organization import Organization, organization
 from bench.rows import differences
+from resolvers.limits import Limits
 from tests.serving import Serving, serving, working
 from tests.workloads import DOCUMENTS
 
@@ -61,6 +62,11 @@ class Figures:
     differing: list[str] = field(default_factory=list)
 
     @property
+    def few(self) -> int:
+        """A tenth of the people, or as many as are not done before the answer; fewer leave a worker nothing to do."""
+        return min(self.people, max(self.people // 10, Limits().max_inline_targets + 1))
+
+    @property
     def rate(self) -> float:
         """Our people per second by those of the runs by hand around it; of several rounds, the middle one."""
         around = [statistics.mean(pair) for pair in zip(self.by_hand, self.by_hand[1:], strict=False)]
@@ -92,7 +98,7 @@ class Figures:
         usual, meanwhile = (each * 1_000 for each in self.waiting)
         return (
             f"{self.kind}: {self.people:,} people, {ours:,.0f} a second and {by_hand:,.0f} by hand: {self.rate:.2f}; "
-            f"worker {few} MB for {self.people // 10:,} and {many} MB for all: {self.memory_ratio:.2f}; "
+            f"worker {few} MB for {self.few:,} and {many} MB for all: {self.memory_ratio:.2f}; "
             f"W1 p99 {usual:.1f} ms and {meanwhile:.1f} ms meanwhile: {self.waiting_ratio:.1f}"
         )
 
@@ -124,7 +130,7 @@ async def _measured(seeded: Organization, figures: Figures, rounds: int, seed: i
                 figures.differing += await differences(ours, by_hand)
     for each in figures.differing:
         _say(figures.kind, f"not the same, by us and by hand: {each}")
-    few, many = [await _memory(seeded, count) for count in (max(people // 10, 1), people)]
+    few, many = [await _memory(seeded, count) for count in (figures.few, people)]
     figures.memory = few, many
     figures.waiting = await _waiting(seeded, figures, random.Random(seed))
     return figures
@@ -144,7 +150,7 @@ async def _by_hand(url: str, seeded: Organization, figures: Figures) -> float:
 
 async def _ours(url: str, seeded: Organization, figures: Figures) -> float:
     with tempfile.TemporaryDirectory(prefix="rosterql-bench-") as folder:
-        async with serving(Path(folder), url=url) as served, _client(served, seeded) as client:
+        async with serving(Path(folder), url=url, anew=True) as served, _client(served, seeded) as client:
             began = time.perf_counter()
             await _done(client, await _begun(client, seeded, figures.people), figures.people)
             seconds = time.perf_counter() - began
@@ -157,10 +163,10 @@ async def _memory(seeded: Organization, people: int) -> int:
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(seeded.copy())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rosterql-bench-")))
-        served = await stack.enter_async_context(serving(folder, "--no-worker", url=url))
+        served = await stack.enter_async_context(serving(folder, "--no-worker", url=url, anew=True))
         client = await stack.enter_async_context(_client(served, seeded))
         operation = await _begun(client, seeded, people)
-        worker = await stack.enter_async_context(working(folder, url=url))
+        worker = await stack.enter_async_context(working(folder, url=url, anew=True))
         await _done(client, operation, people)
         return _most_memory(worker.process.pid)
 
@@ -183,39 +189,44 @@ async def _waiting(seeded: Organization, figures: Figures, chance: random.Random
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(seeded.copy())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rosterql-bench-")))
-        served = await stack.enter_async_context(serving(folder, url=url))
+        served = await stack.enter_async_context(serving(folder, url=url, anew=True))
         changing, asking = [await stack.enter_async_context(_client(served, seeded)) for _ in range(2)]
         for _, each in zip(range(WARM_UP), ids(), strict=False):
             await _one(asking, each)
         over = asyncio.Event()
         asyncio.get_running_loop().call_later(USUAL_S, over.set)
-        usual = await _asked(asking, ids(), over)
+        usual = [*(await _asked(asking, ids(), over)).values()]
         over = asyncio.Event()
         sampling = asyncio.create_task(_asked(asking, ids(), over))
         try:
-            await _done(changing, await _begun(changing, seeded, figures.people), figures.people)
+            operation = await _begun(changing, seeded, figures.people)
+            begun = asyncio.get_running_loop().time()
+            await _done(changing, operation, figures.people)
         finally:
             over.set()
-        meanwhile = await sampling
-    for when, took in (("usually", usual), ("meanwhile", meanwhile)):
+        asked = await sampling
+    meanwhile = [*asked.values()]
+    before, after = ([took for due, took in asked.items() if (due < begun) is first] for first in (True, False))
+    parts = {"usually": usual, "meanwhile": meanwhile, "before the answer": before, "after it": after}
+    for when, took in parts.items():
         told = ", ".join(f"{name} {part * 1_000:.1f} ms" for name, part in _percentiles(took).items())
         _say(figures.kind, f"W1 {when}, asked {len(took):,} times: {told}")
     return _percentiles(usual)["p99"], _percentiles(meanwhile)["p99"]
 
 
 def _percentiles(took: Sequence[float]) -> dict[str, float]:
-    ordered = sorted(took)
+    ordered = sorted(took) or [0.0]
     return {f"p{part}": ordered[-(-len(ordered) * part // 100) - 1] for part in (50, 90, 99, 100)}
 
 
-async def _asked(client: httpx2.AsyncClient, ids: Iterator[str], over: asyncio.Event) -> list[float]:
-    """Seconds that answers took, each from when it was its turn to be asked, whether or not others were answered."""
+async def _asked(client: httpx2.AsyncClient, ids: Iterator[str], over: asyncio.Event) -> dict[float, float]:
+    """Seconds until the answer, by when it was the turn of the question, whether or not others were answered."""
     loop = asyncio.get_running_loop()
-    took: list[float] = []
+    took: dict[float, float] = {}
 
     async def ask(due: float, id: str) -> None:
         await _one(client, id)
-        took.append(loop.time() - due)
+        took[due] = loop.time() - due
 
     asking, due = [], loop.time()
     while not over.is_set():
