@@ -35,10 +35,13 @@ def serve(
 
 def _worker_beside(chosen: Settings) -> Beside:
     """A worker process, which waits until the tables are there; what both need is imported before, once."""
+    import migrations.upgrading  # noqa: F401
     import worker.jobs  # noqa: F401
     from cli.worker import work_beside
+    from server import logs
     from worker.beside import begin_beside
 
+    logs.configure()
     return begin_beside(lambda pipe: work_beside(chosen, pipe))
 
 

@@ -42,12 +42,10 @@ async def _work(chosen: Settings, json: bool) -> None:
 
 
 async def _work_beside(chosen: Settings, pipe: int) -> None:
-    from server import logs
     from worker.beside import Door
     from worker.jobs import all_jobs
     from worker.loop import Worker, working
 
-    logs.configure()
     door = Door(pipe)
     _when_told_to_end(door.closed.set)
     if await door.opens():
