@@ -161,6 +161,8 @@ class Action(ABC):
 async def carry_out(run: Run, action: Action, named: UserTarget) -> tuple[list[Item], Done]:
     """Lock people, assess them one by one and together, and do it to those who pass.
 
+    In a batch of several, a statement may still be under way: the caller waits for it (`Change.settled`).
+
     Raises:
         NotAuthenticated: The caller does not stand any more.
         Refused: The terms name what cannot be had, or somebody in a plan changed since.
@@ -173,6 +175,8 @@ async def carry_out(run: Run, action: Action, named: UserTarget) -> tuple[list[I
     guarded = await _guarded(run, action, items)
     passing = people_of(settle(items, run.terms.error_policy))
     done = await action.apply(run, passing) if passing else Done()
+    if not run.queued:
+        await run.change.settled()
     if guarded is not None and passing:
         await _tell_shortages(run, action, guarded, passing, done)
     return items, done

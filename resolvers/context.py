@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+UNDER_WAY_S = 0.005  # after which a statement has reached its database
+
 
 def utc_now() -> datetime:
     """The time, from the one place that tells it."""
@@ -43,6 +46,7 @@ class Change:
 
     kept: Kept
     at: datetime
+    _begun: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @asynccontextmanager
     async def trial(self) -> AsyncIterator[None]:
@@ -51,7 +55,21 @@ class Change:
         try:
             yield
         finally:
-            await savepoint.rollback()
+            try:
+                await self.settled()
+            finally:
+                await savepoint.rollback()
+
+    async def begin(self, statement: Coroutine[Any, Any, None]) -> None:
+        """Begin a statement, and return while the database is at it; nothing else can be asked before `settled`."""
+        self._begun = asyncio.create_task(statement)
+        await asyncio.wait({self._begun}, timeout=UNDER_WAY_S)
+
+    async def settled(self) -> None:
+        """Wait for a statement that was begun, if there is one; a change must not end before."""
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            await begun
 
 
 @dataclass
@@ -118,11 +136,14 @@ class Context:
 
         async def run(connection: AsyncConnection) -> T:
             change = Change(Kept(connection, caller.organization_id, caller.sight), self.now())
-            if call is None:
-                return await work(change)
-            if answers is None:
-                raise TypeError(f"{call.mutation} takes an idempotency key and keeps no answer")
-            return await done_once(self, change, call, work, answers)
+            try:
+                if call is None:
+                    return await work(change)
+                if answers is None:
+                    raise TypeError(f"{call.mutation} takes an idempotency key and keeps no answer")
+                return await done_once(self, change, call, work, answers)
+            finally:
+                await change.settled()
 
         try:
             return await self.database.change(run)

@@ -131,27 +131,34 @@ async def check_things(
     return {key: name for key, (name, _) in known.items()}
 
 
-async def take(run: Run, passing: Mapping[UUID, Item], what: Assigned, **which: Any) -> None:
-    """Take things from people, all unless told which; who left what is added to their items.
+async def take(run: Run, passing: Mapping[UUID, Item], what: Assigned, **which: Any) -> Callable[[], None]:
+    """Take things from people, all unless told which.
 
     Args:
         which: As `AssignmentRepository.take` wants it.
+
+    Returns:
+        What adds to the items of those who left something what that was.
     """
     assigned = what.repository(run.change.kept)
     taken = await assigned.take(passing, **which)
     names = await assigned.named({thing for _, thing, _ in taken}) if taken else {}
-    effects = {
-        thing: Effect(UserEffectKind.UNASSIGNED, f"left {what.word} {name}", (what.type_name, thing), name)
-        for thing, (name, _) in names.items()
-    }
-    left: dict[UUID, list[str]] = {}
-    for user_id, thing, at in taken:
-        effect, item = effects[thing], passing[user_id]
-        left.setdefault(user_id, []).append(names[thing][0])
-        item.effects.append(effect)
-        item.delta.taken.setdefault(what.field, {})[thing] = at
-    for user_id, all_left in left.items():
-        passing[user_id].changes.append((what.field, _listed(all_left), None))
+
+    def tell() -> None:
+        effects = {
+            thing: Effect(UserEffectKind.UNASSIGNED, f"left {what.word} {name}", (what.type_name, thing), name)
+            for thing, (name, _) in names.items()
+        }
+        left: dict[UUID, list[str]] = {}
+        for user_id, thing, at in taken:
+            item = passing[user_id]
+            left.setdefault(user_id, []).append(names[thing][0])
+            item.effects.append(effects[thing])
+            item.delta.taken.setdefault(what.field, {})[thing] = at
+        for user_id, all_left in left.items():
+            passing[user_id].changes.append((what.field, _listed(all_left), None))
+
+    return tell
 
 
 async def give_back(run: Run, passing: Mapping[UUID, Item], wanted: Mapping[UUID, Links]) -> None:

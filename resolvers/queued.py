@@ -185,18 +185,21 @@ async def _batch(
     try:
         async with change.trial() if operation.dry_run else nullcontext():
             items, done = await carry_out(run, action, named)
+            versions = {} if operation.dry_run else {user_id: version for user_id, (_, version) in done.actions.items()}
+            handled = [item_row(item, operation.id, change, versions) for item in items]
     except (Refused, NotAuthenticated) as refusal:
         problem = refusal.problems[0] if isinstance(refusal, Refused) else Problem(Code.FORBIDDEN, refusal.message)
         await _stop(change.kept, operation, BulkOperationStatus.FAILED, problem, now())
         return
+    finally:
+        await change.settled()
+    await change.kept.operations.put(handled)
     await _keep(run, operation, items, done)
 
 
 async def _keep(run: Run, operation: BulkOperation, items: Sequence[Item], done: Done) -> None:
-    """Keep what a batch did: items, totals, audit, seats."""
+    """Keep what a batch did besides its items: totals, audit, seats."""
     change = run.change
-    versions = {} if operation.dry_run else {user_id: version for user_id, (_, version) in done.actions.items()}
-    await change.kept.operations.put([item_row(item, operation.id, change, versions) for item in items])
     totals = {name: getattr(operation, name) + count for name, count in totals_of(items).items()}
     values: dict[str, Any] = {
         **totals,

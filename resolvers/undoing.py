@@ -142,7 +142,7 @@ class Undo(Action):
         what = _WHAT[self.does]
         pairs = [(user, thing) for user, delta in deltas.items() for thing in delta.added.get(what.field, ())]
         if pairs:
-            await take(run, passing, what, pairs=pairs)
+            (await take(run, passing, what, pairs=pairs))()
         await give_back(run, passing, {user_id: delta.taken for user_id, delta in deltas.items()})
         versions = await run.change.kept.standing.touch(passing, at=run.change.at)
         return Done(
