@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, false, literal_column, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.audit import ActorKind
@@ -42,12 +42,14 @@ OPERATIONS_LATEST_FIRST = ordered_by(
 
 
 _HANDLED = _operations.succeeded + _operations.unchanged + _operations.failed + _operations.skipped
-_UNFINISHED = _operations.status.in_(UNFINISHED)
+# Said in numbers, as the indexes of what is left to do say it.
+_UNFINISHED = _operations.status.in_([literal_column(str(each.value)) for each in UNFINISHED])
+_PENDING = _items.outcome == literal_column(str(BulkItemOutcome.PENDING.value))
 _IN_CONTACT = exists().where(_calls.user_id == _items.user_id, _calls.ended_at.is_(None))
 # Something that can be done now: everything, or those whose contact is over, where contacts are waited for.
 _FREE = or_(
     _operations.after_contact == false(),
-    exists().where(_items.operation_id == _operations.id, _items.outcome == BulkItemOutcome.PENDING, not_(_IN_CONTACT)),
+    exists().where(_items.operation_id == _operations.id, _PENDING, not_(_IN_CONTACT)),
 )
 
 
@@ -220,7 +222,7 @@ class OperationRepository(Bound):
             .where(
                 self._ours(BulkOperationItem),
                 _items.operation_id == operation_id,
-                _items.outcome == BulkItemOutcome.PENDING,
+                _PENDING,
                 *([not_(_IN_CONTACT)] if after_contact else []),
             )
             .order_by(_items.index)
@@ -232,7 +234,7 @@ class OperationRepository(Bound):
         """`user_id`, `user_version`, `outcome`, `errors`, `delta` of the items that stand for some of these people."""
         found = await self._connection.execute(
             select(_items.user_id, _items.user_version, _items.outcome, _items.errors, _items.delta).where(
-                self._ours(BulkOperationItem), _items.operation_id == operation_id, _items.user_id.in_(user_ids)
+                self._ours_too(BulkOperationItem), _items.operation_id == operation_id, _items.user_id.in_(user_ids)
             )
         )
         return found.all()
@@ -249,7 +251,7 @@ class OperationRepository(Bound):
             .where(
                 self._ours(BulkOperationItem),
                 _items.operation_id == operation_id,
-                _items.outcome == BulkItemOutcome.PENDING,
+                _PENDING,
             )
             .values(outcome=BulkItemOutcome.SKIPPED)
         )

@@ -36,7 +36,7 @@ from models.session import Session, SessionEndReason, SignInBlock, Surface
 from models.storage import Key, table_of
 from models.team import Membership
 from models.user import User, UserRole, UserRoleGrant, UserStatus
-from repositories.bound import Bound
+from repositories.bound import Bound, NotByIndex
 from repositories.sight import visible_users, within
 
 _users = table_of(User).c
@@ -100,17 +100,18 @@ class StandingRepository(Bound):
         wanted = named
         if administrators:
             full = select(_roles.user_id).where(self._ours(UserRoleGrant), _roles.role == UserRole.FULL_ADMINISTRATOR)
-            targeted = select(_users.id).where(self._ours(User), named)
+            targeted = select(_users.id).where(named)
             wanted = or_(
                 named,
                 and_(
+                    self._ours_too(User),
                     _users.status == UserStatus.ACTIVE,
                     _users.id.in_(full),
                     exists(full.where(_roles.user_id.in_(targeted)).correlate(None)),
                 ),
             )
         found = await self._connection.execute(
-            select(_users.id).where(self._ours(User), wanted).order_by(_users.id).with_for_update(key_share=True)
+            select(_users.id).where(wanted).order_by(_users.id).with_for_update(key_share=True)
         )
         return list(found.scalars())
 
@@ -124,7 +125,7 @@ class StandingRepository(Bound):
         for named_by, keys in names.items():
             column = NAMED_BY[named_by]
             rows = await self._connection.execute(
-                select(column.label("key"), _users.id).where(self._ours(User), self._named(named_by, keys))
+                select(column.label("key"), _users.id).where(self._named(named_by, keys))
             )
             found |= {(named_by, row[0]): row[1] for row in rows}
         return found
@@ -132,13 +133,15 @@ class StandingRepository(Bound):
     async def versions(self, named_by: str, keys: Collection[Any]) -> dict[Any, tuple[UUID, int]]:
         """Id and version of the people of a target, by its keys; of those whom the caller does not see too."""
         found = await self._connection.execute(
-            select(NAMED_BY[named_by], _users.id, _users.version).where(self._ours(User), self._named(named_by, keys))
+            select(NAMED_BY[named_by], _users.id, _users.version).where(self._named(named_by, keys))
         )
         return {row[0]: (row[1], row[2]) for row in found}
 
     def _named(self, named_by: str, keys: Collection[Any]) -> ColumnElement[bool]:
         named = NAMED_BY[named_by].in_(keys)
-        return named if named_by == "ids" else and_(named, _users.status != UserStatus.DELETED)
+        if named_by == "ids":
+            return and_(self._ours_too(User), named)
+        return and_(self._ours(User), named, _users.status != UserStatus.DELETED)
 
     async def people(
         self, ids: Collection[UUID], *, at: datetime, scope: PermissionScope | None, caller_id: UUID | None
@@ -176,7 +179,7 @@ class StandingRepository(Bound):
                 .outerjoin(table_of(SignInBlock), _blocks.user_id == _users.id)
                 .outerjoin(table_of(Presence), _presences.user_id == _users.id)
             )
-            .where(self._ours(User), _users.id.in_(ids))
+            .where(self._ours_too(User), _users.id.in_(ids))
         )
         return found.all()
 
@@ -218,9 +221,10 @@ class StandingRepository(Bound):
             select(_users.id)
             .join_from(table_of(User), table_of(UserRoleGrant), _roles.user_id == _users.id)
             .where(
-                self._ours(User),
+                self._ours(UserRoleGrant),
                 _roles.role == UserRole.FULL_ADMINISTRATOR,
-                _users.status == UserStatus.ACTIVE,
+                self._ours_too(User),
+                NotByIndex(_users.status) == UserStatus.ACTIVE,
                 _NO_BLOCK,
             )
         )
@@ -247,7 +251,7 @@ class StandingRepository(Bound):
         await self._connection.execute(
             update(table_of(Deactivation))
             .where(
-                self._ours(Deactivation),
+                self._ours_too(Deactivation),
                 _deactivations.user_id.in_(changed),
                 _deactivations.deactivated_at
                 == select(of_user.deactivated_at).where(of_user.id == _deactivations.user_id).scalar_subquery(),
@@ -265,7 +269,7 @@ class StandingRepository(Bound):
     ) -> dict[UUID, int]:
         changed = await self._connection.execute(
             update(table_of(User))
-            .where(self._ours(User), _users.id.in_(ids), _users.status == old)
+            .where(self._ours_too(User), _users.id.in_(ids), _users.status == old)
             .values(status=new, status_changed_at=at, version=_users.version + 1, updated_at=at, **values)
             .returning(_users.id, _users.version)
         )
@@ -275,7 +279,7 @@ class StandingRepository(Bound):
         """Count a change of people up (requirement E9); their new versions."""
         changed = await self._connection.execute(
             update(table_of(User))
-            .where(self._ours(User), _users.id.in_(ids))
+            .where(self._ours_too(User), _users.id.in_(ids))
             .values(version=_users.version + 1, updated_at=at)
             .returning(_users.id, _users.version)
         )
@@ -298,7 +302,7 @@ class StandingRepository(Bound):
                     select(_deactivations.id, *(link.c[column] for column in columns[1:]))
                     .join_from(table_of(Deactivation), link, link.c.user_id == _deactivations.user_id)
                     .where(
-                        self._ours(Deactivation),
+                        self._ours_too(Deactivation),
                         _deactivations.user_id.in_(user_ids),
                         _deactivations.reactivated_at.is_(None),
                     ),
@@ -310,7 +314,7 @@ class StandingRepository(Bound):
         await self._connection.execute(
             update(table_of(Deactivation))
             .where(
-                self._ours(Deactivation),
+                self._ours_too(Deactivation),
                 _deactivations.user_id.in_(user_ids),
                 _deactivations.reactivated_at.is_(None),
             )
@@ -332,7 +336,9 @@ class StandingRepository(Bound):
             )
             .join_from(table_of(Deactivation), link, link.c.deactivation_id == _deactivations.id)
             .where(
-                self._ours(Deactivation), _deactivations.user_id.in_(user_ids), _deactivations.reactivated_at.is_(None)
+                self._ours_too(Deactivation),
+                _deactivations.user_id.in_(user_ids),
+                _deactivations.reactivated_at.is_(None),
             )
             for link in (_teams, _queues)
         ]
@@ -342,7 +348,7 @@ class StandingRepository(Bound):
         """Lift sign-in blocks; the blocks that this call lifted by their person, as columns."""
         lifted = await self._connection.execute(
             delete(table_of(SignInBlock))
-            .where(self._ours(SignInBlock), _blocks.user_id.in_(user_ids))
+            .where(self._ours_too(SignInBlock), _blocks.user_id.in_(user_ids))
             .returning(*(column for column in table_of(SignInBlock).c if column.name != "organization_id"))
         )
         found = [dict(row._mapping) for row in lifted]
@@ -380,7 +386,7 @@ class StandingRepository(Bound):
         ended = await self._connection.execute(
             update(table_of(Session))
             .where(
-                self._ours(Session),
+                self._ours_too(Session),
                 _sessions.user_id.in_(user_ids),
                 _sessions.ended_at.is_(None),
                 *([] if only is None else [only]),
@@ -407,7 +413,9 @@ class StandingRepository(Bound):
         """Set presence to OFFLINE; the people whose presence that changed."""
         changed = await self._connection.execute(
             update(table_of(Presence))
-            .where(self._ours(Presence), _presences.user_id.in_(user_ids), _presences.state != PresenceState.OFFLINE)
+            .where(
+                self._ours_too(Presence), _presences.user_id.in_(user_ids), _presences.state != PresenceState.OFFLINE
+            )
             .values(state=PresenceState.OFFLINE, since=at, reason_code=None)
             .returning(_presences.user_id)
         )
@@ -417,7 +425,7 @@ class StandingRepository(Bound):
         """End the active contacts of people (requirement E7): `id`, `user_id` and `external_id` of each call."""
         ended = await self._connection.execute(
             update(table_of(CallRecord))
-            .where(self._ours(CallRecord), _calls.user_id.in_(user_ids), _calls.ended_at.is_(None))
+            .where(self._ours_too(CallRecord), _calls.user_id.in_(user_ids), _calls.ended_at.is_(None))
             .values(ended_at=at, ended_by=ended_by)
             .returning(_calls.id, _calls.user_id, _calls.external_id)
         )
