@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -67,6 +68,21 @@ async def is_behind(connection: AsyncConnection, horizon: int) -> bool:
     return (
         await connection.execute(select(_chains.organization_id).where(_behind(horizon)).limit(1))
     ).first() is not None
+
+
+async def behind_since(connection: AsyncConnection) -> datetime | None:
+    """When the first event happened that is in no chain yet; None when there is none."""
+    first = (
+        select(_events.occurred_at)
+        .where(_events.organization_id == _chains.organization_id, _events.sequence > _chains.sequence)
+        .order_by(_events.sequence)
+        .limit(1)
+        .scalar_subquery()
+    )
+    found: datetime | None = (
+        await connection.execute(select(func.min(first)).select_from(table_of(AuditChain)))
+    ).scalar()
+    return found
 
 
 async def claim_chain(connection: AsyncConnection, horizon: int) -> AuditChain | None:

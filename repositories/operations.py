@@ -33,8 +33,6 @@ _operations = table_of(BulkOperation).c
 _items = table_of(BulkOperationItem).c
 _calls = table_of(CallRecord).c
 
-ROWS_AT_ONCE = 5_000
-
 ITEMS_IN_ORDER = ordered_by("items", [SortKey("index", _items.index, kind="number")], _items.id)
 OPERATIONS_LATEST_FIRST = ordered_by(
     "bulk operations", [SortKey("created_at", _operations.created_at, descending=True, kind="instant")], _operations.id
@@ -265,8 +263,7 @@ class OperationRepository(Bound):
             .values(dict(values))
         )
 
-    async def add(self, operation: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> None:
-        """Keep an operation with its items."""
+    async def add(self, operation: Mapping[str, Any], items: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Keep an operation with its items, or the first of them."""
         await self._insert(BulkOperation, [operation])
-        for start in range(0, len(items), ROWS_AT_ONCE):
-            await self._insert(BulkOperationItem, items[start : start + ROWS_AT_ONCE])
+        await self._insert(BulkOperationItem, items)

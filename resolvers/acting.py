@@ -168,7 +168,7 @@ async def carry_out(run: Run, action: Action, named: UserTarget) -> tuple[list[I
         Refused: The terms name what cannot be had, or somebody in a plan changed since.
     """
     people = await lock_people(run.context, run.change, named, action.permission, administrators=action.administrators)
-    refuse_stale(named, {key: person.version for key, person in people.items()})
+    refuse_stale(moved(named.versions, {key: person.version for key, person in people.items()}))
     await action.load(run, people.values())
     items = items_of(named, people, run.context, lambda person: _verdict(run, action, person))
     await action.guard(run, items)
@@ -233,16 +233,21 @@ async def _pairs(run: Run, user_ids: Collection[UUID]) -> Pairs:
     return {} if guarded is None else guarded.pairs
 
 
-def refuse_stale(named: UserTarget, versions: Mapping[Any, int]) -> None:
-    """Refuse a plan as a whole when somebody whom it lists changed since (requirement E9).
+def moved(planned: Mapping[UUID, int], versions: Mapping[Any, int]) -> int:
+    """How many of the people of a plan changed since.
 
     Args:
         versions: Those that the people have now, by their keys.
+    """
+    return sum(versions.get(key) != version for key, version in planned.items())
+
+
+def refuse_stale(moved: int) -> None:
+    """Refuse a plan as a whole when so many of the people whom it lists changed since (requirement E9).
 
     Raises:
         Refused: PLAN_STALE.
     """
-    moved = sum(versions.get(key) != version for key, version in named.versions.items())
     if moved:
         raise refuse(Code.PLAN_STALE, f"{moved:,} of the people changed since the dry run.", *PLAN_ID)
 

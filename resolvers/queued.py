@@ -7,7 +7,7 @@ be done. The lock is the lease; it ends with the connection of whoever holds it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
@@ -24,11 +24,12 @@ from models.operation import (
     BulkOperationKind,
     BulkOperationStatus,
 )
+from models.storage import uuids7
 from repositories.engine import Database, DatabaseUnavailable
 from repositories.kept import Kept
 from repositories.operations import any_waiting, next_waiting
 from repositories.sight import EVERYTHING
-from resolvers.acting import Action, Carried, Done, Run, carry_out, refuse_stale
+from resolvers.acting import Action, Carried, Done, Run, carry_out, moved, refuse_stale
 from resolvers.authentication import caller_now
 from resolvers.bulk import (
     BulkAnswer,
@@ -53,8 +54,8 @@ from resolvers.refusals import NotAuthenticated, NotPermitted, Problem, Refused,
 from resolvers.targets import UserTarget
 from resolvers.undoing import Undo
 
-KEYS_AT_ONCE = 10_000
-BATCH = 2000
+KEYS_AT_ONCE = 1_000
+BATCH = 4000
 
 ACTIONS: Mapping[BulkOperationKind, type[Action]] = {
     action.kind: action
@@ -89,44 +90,62 @@ async def enqueue(run: Run, action: Action, named: UserTarget) -> BulkAnswer:
     if not await change.kept.standing.caller_stands(caller.kind, caller.id, caller.session_id, change.at):
         raise NotAuthenticated("Your session or key has ended.")
     await action.load(run, ())
-    items = await _waiting(change, named)
-    if run.terms.error_policy is BulkErrorPolicy.ATOMIC:
-        settle(items, run.terms.error_policy)
     row = operation_row(run.context, change, run.operation_id, action.kind, run.terms, action.kept())
-    row |= {"total": len(items), **totals_of(items), "origin_id": run.origin_id, "named_by": named.named_by}
+    row |= {"total": len(named.keys), "origin_id": run.origin_id, "named_by": named.named_by}
     if run.terms.execute_at is not None:
         row["status"] = BulkOperationStatus.SCHEDULED
-    if row["skipped"]:
-        row |= progress_of(row, run.context.now())
-    rows = [item_row(item, run.operation_id, change, {}) for item in items]
-    await change.kept.operations.add(row, rows)
-    return answer_of(row, rows)
+    await change.kept.operations.add(row)
+    whole = run.terms.error_policy is BulkErrorPolicy.ATOMIC
+    totals = totals_of(())
+    shown: list[Mapping[str, Any]] = []
+    stale = 0
+    async for items, moved_here in _waiting(change, named, len(named.keys) if whole else KEYS_AT_ONCE):
+        stale += moved_here
+        if whole:
+            settle(items, run.terms.error_policy)
+        rows = [item_row(item, run.operation_id, change, {}) for item in items]
+        await change.kept.operations.put(rows)
+        totals = {name: totals[name] + count for name, count in totals_of(items).items()}
+        shown += [each for each in rows if each["outcome"] is BulkItemOutcome.FAILED]
+    refuse_stale(stale)
+    if any(totals.values()):
+        row |= totals
+        values = totals | (progress_of(row, run.context.now()) if row["skipped"] else {})
+        row |= values
+        await change.kept.operations.update(run.operation_id, values)
+    return answer_of(row, shown)
 
 
-async def _waiting(change: Change, named: UserTarget) -> list[Item]:
-    """An item for each key, with its person if there is one: whom a key names is settled now (rule M7)."""
-    found: Mapping[Any, tuple[UUID, int]] = {}
-    for start in range(0, len(named.keys), KEYS_AT_ONCE):
-        keys = {key for key in named.keys[start : start + KEYS_AT_ONCE] if key is not None}
-        found = {**found, **await change.kept.standing.versions(named.named_by, keys)}
-    refuse_stale(named, {key: version for key, (_, version) in found.items()})
-    items = []
+async def _waiting(change: Change, named: UserTarget, size: int) -> AsyncIterator[tuple[list[Item], int]]:
+    """An item for each key, with its person if there is one: whom a key names is settled now (rule M7).
+
+    With them, how many of them changed since the plan that is executed.
+
+    Args:
+        size: How many at once; others are served in between.
+    """
     seen: set[Any] = set()
-    for index, (given, key) in enumerate(zip(named.given, named.keys, strict=True)):
-        item = Item(index, given, outcome=BulkItemOutcome.PENDING)
-        items.append(item)
-        for problem in named.refused.get(index, ()):
-            item.fail(problem)
-        if key is None:
-            continue
-        if key in seen:
-            item.fail(Problem(Code.DUPLICATE_IN_REQUEST, "An earlier item names the same user."))
-            continue
-        seen.add(key)
-        if key in found:
-            item.user_id = found[key][0]
-            item.expected = named.versions.get(key)
-    return items
+    for start in range(0, len(named.keys), size):
+        keys = named.keys[start : start + size]
+        found = await change.kept.standing.versions(named.named_by, {key for key in keys if key is not None})
+        planned = {key: named.versions[key] for key in keys if key in named.versions}
+        stale = moved(planned, {key: version for key, (_, version) in found.items()})
+        items = []
+        for index, (id, key) in enumerate(zip(uuids7(change.at, len(keys)), keys, strict=True), start):
+            item = Item(index, named.given[index], id=id, outcome=BulkItemOutcome.PENDING)
+            items.append(item)
+            for problem in named.refused.get(index, ()):
+                item.fail(problem)
+            if key is None:
+                continue
+            if key in seen:
+                item.fail(Problem(Code.DUPLICATE_IN_REQUEST, "An earlier item names the same user."))
+                continue
+            seen.add(key)
+            if key in found:
+                item.user_id = found[key][0]
+                item.expected = named.versions.get(key)
+        yield items, stale
 
 
 async def work_on_next(database: Database, *, now: Callable[[], datetime] = utc_now) -> bool:

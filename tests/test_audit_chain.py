@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from models.audit import ActorKind, AuditAction, AuditEvent
 from models.storage import table_of
 from repositories.audit_chain import audit_horizon, canonical
 from repositories.rows import row_class
+from resolvers.queued import work_on_next
 from tests.changes import bulk
 from tests.commands import inside
 from tests.gateway import Gateway
@@ -28,7 +30,7 @@ from tests.reading import connection as listed
 from tests.serving import working
 from tests.spoiling import AUDIT_OPEN
 from tests.statements import Statements
-from worker.audit_chain import extend_chains
+from worker.audit_chain import LATEST_S, extend_chains, extend_chains_behind
 
 pytestmark = pytest.mark.anyio
 
@@ -350,3 +352,19 @@ async def test_a_transaction_holds_one_lock_however_many_events_it_writes(postgr
         assert await gateway.scalar(locks) == 1
         await connection.rollback()
     assert await gateway.scalar(locks) == 0
+
+
+async def test_chains_wait_for_an_operation_that_is_at_work_but_not_for_ever(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large operation is not held up by what can be done after it."""
+    monkeypatch.setattr(gateway.shared, "limits", replace(gateway.shared.limits, max_inline_targets=1))
+    people = [await gateway.staff.hire() for _ in range(2)]
+    asked = await bulk(gateway, "deactivateUsers", people)
+    assert asked.operation["status"] == "QUEUED"
+    database = gateway.database
+    assert not await extend_chains_behind(database)
+    assert await extend_chains_behind(database, now=lambda: datetime.now(UTC) + timedelta(seconds=LATEST_S + 1))
+    while await work_on_next(database):
+        pass
+    assert await extend_chains_behind(database)

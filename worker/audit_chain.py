@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from repositories.audit_chain import audit_horizon, claim_chain, events_behind, extend_chain, is_behind
+from repositories.audit_chain import (
+    audit_horizon,
+    behind_since,
+    claim_chain,
+    events_behind,
+    extend_chain,
+    is_behind,
+)
 from repositories.engine import Database
+from repositories.operations import any_waiting
+from resolvers.context import utc_now
 
 EVENTS_AT_ONCE = 500
+LATEST_S = 300
 
 log = structlog.get_logger(__name__)
+
+
+async def extend_chains_behind(database: Database, *, now: Callable[[], datetime] = utc_now) -> bool:
+    """The same, but behind a bulk operation that is at work, which it would hold up; not for longer than `LATEST_S`."""
+    async with database.reading() as connection:
+        since = await behind_since(connection)
+        if since is None:
+            return False
+        if now() - since < timedelta(seconds=LATEST_S) and await any_waiting(connection, now()):
+            return False
+    return await extend_chains(database)
 
 
 async def extend_chains(database: Database) -> bool:

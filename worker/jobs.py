@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from resolvers.retention import Retention
-from worker.audit_chain import extend_chains
+from worker.audit_chain import extend_chains_behind
 from worker.loop import Job
 from worker.operations import take_back, work_on_operations
 from worker.retention import forgetting
@@ -18,6 +18,6 @@ def all_jobs(retention: Retention) -> tuple[Job, ...]:
     return (
         Job("operations", pause_s=1, run=work_on_operations, rest_s=0.02),
         Job("temporary operations", pause_s=1, run=take_back),
-        Job("audit chain", pause_s=1, run=extend_chains, rest_s=0.02),
+        Job("audit chain", pause_s=1, run=extend_chains_behind, rest_s=0.02),
         Job("retention", pause_s=600, run=forgetting(retention), rest_s=0.1),
     )
