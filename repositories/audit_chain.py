@@ -79,9 +79,8 @@ async def behind_since(connection: AsyncConnection) -> datetime | None:
         .limit(1)
         .scalar_subquery()
     )
-    found: datetime | None = (
-        await connection.execute(select(func.min(first)).select_from(table_of(AuditChain)))
-    ).scalar()
+    firsts = select(func.min(first)).select_from(table_of(AuditChain))
+    found: datetime | None = (await connection.execute(firsts)).scalar()
     return found
 
 

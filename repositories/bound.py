@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,8 @@ from sqlmodel import SQLModel
 
 from models.storage import table_of
 from repositories.sight import Sight
+
+MANY_ROWS, AT_ONCE = 200, 50
 
 
 class NotByIndex(ColumnElement[Any]):
@@ -80,9 +83,29 @@ class Bound:
             process = table.c[name].type.bind_processor(dialect)
             if process is not None:
                 given[name] = list(map(process, values))
-        statement, many = _insertion(table, tuple(given), tuple(anew), dialect.name)
-        columns = given.values()
-        await self._connection.exec_driver_sql(statement, list(zip(*columns, strict=True)) if many else tuple(columns))
+        names = tuple(given)
+        statement = lambda at_once: _insertion(table, names, tuple(anew), dialect.name, at_once)  # noqa: E731
+        await self._write(statement, list(given.values()))
+
+    async def _write(self, statement: Callable[[int], str], columns: Sequence[list[Any]]) -> None:
+        """Give a statement its values: in an array for each column, and on SQLite row by row.
+
+        Where there are very many rows there, some together take two thirds of the time of one after the other.
+
+        Args:
+            statement: That which takes so many rows at once.
+        """
+        execute = self._connection.exec_driver_sql
+        if self._connection.dialect.name != "sqlite":
+            await execute(statement(1), tuple(columns))
+            return
+        rows = list(zip(*columns, strict=True))
+        together = len(rows) // AT_ONCE * AT_ONCE if len(rows) >= MANY_ROWS else 0
+        if together:
+            parts = (rows[start : start + AT_ONCE] for start in range(0, together, AT_ONCE))
+            await execute(statement(AT_ONCE), [tuple(chain.from_iterable(part)) for part in parts])
+        if rows[together:]:
+            await execute(statement(1), rows[together:])
 
 
 def _default(column: Column[Any]) -> Any:
@@ -91,24 +114,36 @@ def _default(column: Column[Any]) -> Any:
 
 
 @cache
-def _insertion(table: Table, names: tuple[str, ...], anew: tuple[str, ...], dialect: str) -> tuple[str, bool]:
-    """The statement that adds rows, and whether it takes them one by one, or all in an array for each column."""
+def _insertion(table: Table, names: tuple[str, ...], anew: tuple[str, ...], dialect: str, rows: int) -> str:
+    """The statement that adds so many rows on SQLite, or any number in arrays."""
     columns = ", ".join(f'"{name}"' for name in names)
-    many = dialect == "sqlite"
-    if many:
-        rows = f"VALUES ({', '.join('?' * len(names))})"
+    if dialect == "sqlite":
+        source = "VALUES " + ", ".join([f"({', '.join('?' * len(names))})"] * rows)
     else:
-        spelled = (table.c[name].type.dialect_impl(_POSTGRESQL).compile(_POSTGRESQL) for name in names)
-        types = [kind.partition(" COLLATE ")[0] for kind in spelled]
-        arrays = [f"${place}::{'text' if kind == 'JSONB' else kind}[]" for place, kind in enumerate(types, 1)]
-        cast = [f'"{name}"{"::jsonb" if kind == "JSONB" else ""}' for name, kind in zip(names, types, strict=True)]
-        rows = f"SELECT {', '.join(cast)} FROM unnest({', '.join(arrays)}) WITH ORDINALITY AS given ({columns}, place)"
-        rows += " ORDER BY place"
-    statement = f"INSERT INTO {table.name} ({columns}) {rows}"
+        source = f"SELECT {_cast(table, names)} FROM {_arrays(table, names)} ORDER BY place"
+    statement = f"INSERT INTO {table.name} ({columns}) {source}"
     if anew:
         values = ", ".join(f'"{name}" = excluded."{name}"' for name in anew)
         statement += f" ON CONFLICT (id) DO UPDATE SET {values}"
-    return statement, many
+    return statement
+
+
+def _cast(table: Table, names: tuple[str, ...]) -> str:
+    """The columns of `_arrays` as the table has them."""
+    return ", ".join(f'given."{name}"{"::jsonb" if _type(table, name) == "JSONB" else ""}' for name in names)
+
+
+def _arrays(table: Table, names: tuple[str, ...]) -> str:
+    """The values of so many columns as a table, in their order by its column `place`."""
+    types = ("text" if _type(table, name) == "JSONB" else _type(table, name) for name in names)
+    arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(types, 1))
+    columns = ", ".join(f'"{name}"' for name in names)
+    return f"unnest({arrays}) WITH ORDINALITY AS given ({columns}, place)"
+
+
+def _type(table: Table, name: str) -> str:
+    """The type of a column on PostgreSQL."""
+    return str(table.c[name].type.dialect_impl(_POSTGRESQL).compile(_POSTGRESQL)).partition(" COLLATE ")[0]
 
 
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]

@@ -39,6 +39,7 @@ OPERATIONS_LATEST_FIRST = ordered_by(
 )
 
 
+_CHANGING = ("user_id", "user_version", "outcome", "errors", "warnings", "effects", "delta")
 _HANDLED = _operations.succeeded + _operations.unchanged + _operations.failed + _operations.skipped
 # Said in numbers, as the indexes of what is left to do say it.
 _UNFINISHED = _operations.status.in_([literal_column(str(each.value)) for each in UNFINISHED])
@@ -209,14 +210,17 @@ class OperationRepository(Bound):
         )
         return {row.id: row.reverts_at for row in found}
 
-    async def pending(self, operation_id: UUID, limit: int, *, after_contact: bool) -> list[BulkOperationItem]:
+    async def pending(self, operation_id: UUID, limit: int, *, after_contact: bool) -> Sequence[Any]:
         """The first items of an operation that are not handled yet.
 
         Args:
             after_contact: Whether those of people in a contact are left out.
+
+        Returns:
+            `id`, `index`, `key`, `user_id` and `user_version`.
         """
         found = await self._connection.execute(
-            select(*columns(BulkOperationItem))
+            select(_items.id, _items.index, _items.key, _items.user_id, _items.user_version)
             .where(
                 self._ours(BulkOperationItem),
                 _items.operation_id == operation_id,
@@ -226,7 +230,7 @@ class OperationRepository(Bound):
             .order_by(_items.index)
             .limit(limit)
         )
-        return light(BulkOperationItem, found)
+        return found.all()
 
     async def items_of_people(self, operation_id: UUID, user_ids: Collection[UUID]) -> Sequence[Any]:
         """`user_id`, `user_version`, `outcome`, `errors`, `delta` of the items that stand for some of these people."""
@@ -239,8 +243,7 @@ class OperationRepository(Bound):
 
     async def put(self, items: Sequence[Mapping[str, Any]]) -> None:
         """Write items anew, all of them at once."""
-        changing = ("user_id", "user_version", "outcome", "errors", "warnings", "effects", "delta")
-        await self._insert(BulkOperationItem, items, anew=changing)
+        await self._insert(BulkOperationItem, items, anew=_CHANGING)
 
     async def skip_pending(self, operation_id: UUID) -> int:
         """Leave the rest of an operation alone; how many that was."""

@@ -14,11 +14,13 @@ from sqlalchemy import (
     FromClause,
     Select,
     Subquery,
+    and_,
     case,
     cast,
     func,
     literal,
     null,
+    or_,
     select,
     true,
     union,
@@ -228,6 +230,24 @@ class QueueRepository(NamedRepository[Queue, QueueCriteria]):
             .order_by(_queues.name_key, pairs.c.queue_id)
         )
         return found.all()
+
+    async def any_guarded(self, *, besides: Collection[UUID]) -> bool:
+        """Whether queues with a minimum are looked after besides these; all are where people are refused for it."""
+        found = await self._connection.execute(
+            select(_queues.id)
+            .join(table_of(Organization), _organizations.id == _queues.organization_id)
+            .where(
+                self._ours(Queue),
+                _queues.active == true(),
+                _queues.minimum_agents > 0,
+                or_(
+                    _organizations.coverage_rule == CoverageRule.REFUSE,
+                    and_(_organizations.coverage_rule == CoverageRule.WARN, _queues.id.not_in(besides)),
+                ),
+            )
+            .limit(1)
+        )
+        return found.first() is not None
 
     def _guarded(self, user_ids: Collection[UUID]) -> tuple[Subquery, Select[Any]]:
         """Pairs of person and queue; and what selects the queues of those that count."""

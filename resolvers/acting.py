@@ -31,7 +31,8 @@ class Carried:
 
     Attributes:
         seats: Taken by license (above 0), or freed.
-        gone: How many active agents have left each queue with a minimum.
+        gone: How many active agents have left each queue with a minimum; of what is no dry run it matters only
+            whether there are any, and nobody counts them for longer.
     """
 
     seats: Mapping[UUID, int] = field(default_factory=dict)
@@ -66,6 +67,7 @@ class Run:
         origin_id: The operation that this one repeats or takes back.
         queued: Whether this is one batch of several.
         carried: Of a dry run in batches: what the batches before would have done.
+        short: Otherwise: the queues with a minimum that lost agents in the batches before.
     """
 
     context: Context
@@ -75,6 +77,7 @@ class Run:
     origin_id: UUID | None = None
     queued: bool = False
     carried: Carried = field(default_factory=Carried)
+    short: frozenset[UUID] = frozenset()
 
     @property
     def caller(self) -> Caller:
@@ -194,6 +197,8 @@ async def _guarded(run: Run, action: Action, items: Sequence[Item]) -> Guarded |
     if not action.takes_agents or not passing:
         return None
     queues = run.change.kept.queues
+    if run.short and action.takes_all and not await queues.any_guarded(besides=run.short):
+        return None
     if action.takes_all:
         guarded = Guarded.counted(await queues.guarded_counts(passing), run.carried.gone)
         if guarded is None or guarded.rule is not CoverageRule.REFUSE:

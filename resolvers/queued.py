@@ -195,8 +195,16 @@ async def _batch(
     context = Context(database, caller, request_id=operation.request_id, now=now)
     change = Change(Kept(connection, operation.organization_id, caller.sight), now())
     terms = Terms(operation.error_policy, operation.reason, operation.note, operation.dry_run)
-    carried = Carried.of(operation.carried) if operation.dry_run else Carried()
-    run = Run(context, change, terms, operation.id, queued=True, carried=carried)
+    before = Carried.of(operation.carried)
+    run = Run(
+        context,
+        change,
+        terms,
+        operation.id,
+        queued=True,
+        carried=before if operation.dry_run else Carried(),
+        short=frozenset() if operation.dry_run else frozenset(before.gone),
+    )
     whole = operation.error_policy is BulkErrorPolicy.ATOMIC
     size = operation.total if whole else BATCH
     rows = await change.kept.operations.pending(operation.id, size, after_contact=operation.after_contact)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from models.operation import BulkOperationItem
 from models.permission import Permission
 from models.presence import PresenceState
 from models.user import UserRole, UserStatus
@@ -31,7 +30,7 @@ class UserTarget:
         keys: The same keys in the form in which they are compared; None where nobody is meant.
         versions: What a plan knows of the people: their versions, by key.
         refused: What a plan says of items without a person, by their places.
-        kept: The items, where they are kept already.
+        kept: The items, where they are kept already: see `OperationRepository.pending`.
     """
 
     named_by: str
@@ -39,7 +38,7 @@ class UserTarget:
     keys: Sequence[Any]
     versions: Mapping[UUID, int] = field(default_factory=dict)
     refused: Mapping[int, Sequence[Problem]] = field(default_factory=dict)
-    kept: Sequence[BulkOperationItem] = ()
+    kept: Sequence[Any] = ()
 
 
 @dataclass(frozen=True, slots=True)
