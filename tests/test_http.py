@@ -168,14 +168,14 @@ async def test_what_cannot_run_is_200_in_json_and_400_in_the_media_type_of_graph
     if code == "OPERATION_RESOLUTION_FAILURE" and document.startswith("fragment"):
         document += " query A { viewer { ...F } } query B { viewer { ...F } }"
     for accept, status in ((JSON, 200), (GRAPHQL_JSON, 400)):
-        refused(await post(gateway, body(document), Accept=accept), status, code)
+        assert refused(await post(gateway, body(document), Accept=accept), status, code)
 
 
 async def test_of_several_operations_the_named_one_runs(gateway: Gateway) -> None:
     document = "query A { viewer { kind } } query B { a: viewer { kind } }"
     response = await post(gateway, body(document, operationName="B"))
     assert response.json() == {"data": {"a": {"kind": "API_KEY"}}}
-    refused(await post(gateway, body(document, operationName="C")), 200, "OPERATION_RESOLUTION_FAILURE")
+    assert refused(await post(gateway, body(document, operationName="C")), 200, "OPERATION_RESOLUTION_FAILURE")
 
 
 async def test_strangers_are_told_so_in_either_media_type(gateway: Gateway) -> None:
@@ -184,7 +184,7 @@ async def test_strangers_are_told_so_in_either_media_type(gateway: Gateway) -> N
         assert (response.status_code, response.json()["data"]) == (200, {"viewer": None})
         assert [error["extensions"]["code"] for error in response.json()["errors"]] == ["UNAUTHENTICATED"]
         shape = body("{ __schema { queryType { name } } }")
-        refused(await post(gateway, shape, Accept=accept, Authorization=""), 401, "UNAUTHENTICATED")
+        assert refused(await post(gateway, shape, Accept=accept, Authorization=""), 401, "UNAUTHENTICATED")
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "BREW"])
@@ -257,7 +257,7 @@ async def test_a_get_never_changes_anything(gateway: Gateway, staff: Staff) -> N
 )
 async def test_a_body_that_is_no_request_is_refused_in_words(sqlite_gateway: Gateway, content: bytes) -> None:
     for accept in (JSON, GRAPHQL_JSON):
-        refused(await post(sqlite_gateway, content, Accept=accept), 400)
+        assert refused(await post(sqlite_gateway, content, Accept=accept), 400)
 
 
 async def test_batches_are_refused_whole(gateway: Gateway) -> None:
@@ -284,7 +284,7 @@ async def test_a_body_of_any_bytes_is_judged_at_once(sqlite_gateway: Gateway, pi
     """Time grows with the length alone; with its square, a megabyte would take minutes of everybody."""
     content = b'{"a' + piece * (1_000_000 // len(piece))
     began = time.perf_counter()
-    refused(await post(sqlite_gateway, content), 400)
+    assert refused(await post(sqlite_gateway, content), 400)
     assert time.perf_counter() - began < 3
 
 
@@ -304,14 +304,14 @@ async def test_a_body_of_any_bytes_is_judged_at_once(sqlite_gateway: Gateway, pi
     ids=str,
 )
 async def test_bodies_in_another_form_are_refused(sqlite_gateway: Gateway, headers: dict[str, str]) -> None:
-    refused(await post(sqlite_gateway, body(), **headers), 415)
+    assert refused(await post(sqlite_gateway, body(), **headers), 415)
 
 
 async def test_a_body_without_a_content_type_is_refused(sqlite_gateway: Gateway) -> None:
     bearer = {"Authorization": f"Bearer {sqlite_gateway.token}"}
     request = sqlite_gateway.client.build_request("POST", "/graphql", content=body(), headers=bearer)
     assert "content-type" not in request.headers
-    refused(await sqlite_gateway.client.send(request), 415)
+    assert refused(await sqlite_gateway.client.send(request), 415)
 
 
 @pytest.mark.parametrize("kind", ["application/json; charset=utf-8", 'APPLICATION/JSON;charset="UTF-8"', JSON])
@@ -340,9 +340,9 @@ async def test_no_more_of_a_body_is_read_than_the_limit(sqlite_gateway: Gateway)
             read += 1_000
             yield b" " * 1_000
 
-    refused(await post(sqlite_gateway, endless()), 413)
+    assert refused(await post(sqlite_gateway, endless()), 413)
     assert read <= 4_000
-    refused(await post(sqlite_gateway, b"", Content_Length="9" * 30), 413)
+    assert refused(await post(sqlite_gateway, b"", Content_Length="9" * 30), 413)
 
 
 async def test_a_body_that_does_not_arrive_is_waited_for_no_longer(sqlite_gateway: Gateway) -> None:
@@ -393,7 +393,7 @@ async def test_an_id_that_is_not_fit_for_a_log_is_replaced(sqlite_gateway: Gatew
 
 async def test_a_query_that_takes_too_long_is_cut_off(gateway: Gateway) -> None:
     setting(gateway, "graphql", query_timeout_s=1e-6)
-    refused(await post(gateway, body("{ users { nodes { teams { nodes { name } } } } }")), 504, "TIMEOUT")
+    assert refused(await post(gateway, body("{ users { nodes { teams { nodes { name } } } } }")), 504, "TIMEOUT")
     setting(gateway, "graphql", query_timeout_s=10)
     assert (await post(gateway, body())).json() == ANSWERED
     assert [engine.pool.checkedout() for engine in gateway.database.engines] == [0] * len(gateway.database.engines)
@@ -405,7 +405,7 @@ async def test_a_query_that_waits_in_the_database_is_cut_off_too(postgres_gatewa
     setting(gateway, "graphql", query_timeout_s=0.2)
     async with gateway.database.writer.begin() as connection:
         await connection.execute(text("LOCK TABLE teams IN ACCESS EXCLUSIVE MODE"))
-        refused(await post(gateway, body(document)), 504, "TIMEOUT")
+        assert refused(await post(gateway, body(document)), 504, "TIMEOUT")
     assert (await post(gateway, body(document))).json() == {"data": {"teams": {"nodes": []}}}
     assert gateway.database.writer.pool.checkedout() == 0  # type: ignore[attr-defined]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,27 +22,13 @@ from migrations.upgrading import current, newest, upgrade
 from models import metadata
 from models.audit import AuditAction
 from repositories.engine import Database
-from tests import databases
+from tests import commands, databases
 from tests.gateway import Gateway
 from tests.people import Staff
 
 pytestmark = pytest.mark.anyio
 
 _numbers = itertools.count(1)
-
-UPGRADE = """
-import asyncio, sys
-from migrations.upgrading import upgrade
-from repositories.engine import Database
-
-async def main():
-    database = Database(sys.argv[1])
-    sys.stdin.readline()
-    print(await upgrade(database))
-    await database.close()
-
-asyncio.run(main())
-"""
 
 
 @pytest.fixture
@@ -308,23 +293,11 @@ async def test_a_migration_that_fails_leaves_nothing_behind(
     assert await upgrade(empty) is True
 
 
-async def test_of_eight_processes_that_upgrade_at_once_one_does_it(empty_url: str) -> None:
-    processes = [
-        await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            UPGRADE,
-            empty_url,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=Path(upgrading.__file__).parents[1],
-        )
-        for _ in range(8)
-    ]
-    answers = await asyncio.gather(*(process.communicate(b"\n") for process in processes))
-    assert [process.returncode for process in processes] == [0] * 8, answers
-    assert sorted(out.decode().strip() for out, _ in answers) == ["False"] * 7 + ["True"]
+async def test_of_eight_processes_that_upgrade_at_once_one_does_it(empty_url: str, tmp_path: Path) -> None:
+    upgrades = (commands.command("db", "upgrade", "--json", folder=tmp_path, url=empty_url) for _ in range(8))
+    ended = await asyncio.gather(*upgrades)
+    assert [each.code for each in ended] == [0] * 8, ended
+    assert sorted(each.last["changed"] for each in ended) == [False] * 7 + [True]
     database = Database(empty_url)
     assert await current(database) == newest()
     await database.close()
