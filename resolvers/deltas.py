@@ -32,7 +32,7 @@ class Delta:
     taken: Links = field(default_factory=dict)
 
     def kept(self) -> dict[str, Any] | None:
-        """As it is stored with the item; None where nothing can be taken back."""
+        """As it is stored with the item, times as JSON has them; None where nothing can be taken back."""
         kept: dict[str, Any] = {}
         if self.status is not None:
             kept["status"] = self.status.name
@@ -40,9 +40,7 @@ class Delta:
             kept["block"] = {name: _plain(value) for name, value in self.block.items()}
         for name, links in (("added", self.added), ("taken", self.taken)):
             if links:
-                kept[name] = {
-                    each: {thing.hex: at.isoformat() for thing, at in things.items()} for each, things in links.items()
-                }
+                kept[name] = {each: {thing.hex: at for thing, at in things.items()} for each, things in links.items()}
         return kept or None
 
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -149,14 +150,17 @@ async def take(run: Run, passing: Mapping[UUID, Item], what: Assigned, **which: 
             thing: Effect(UserEffectKind.UNASSIGNED, f"left {what.word} {name}", (what.type_name, thing), name)
             for thing, (name, _) in names.items()
         }
-        left: dict[UUID, list[str]] = {}
+        left: dict[UUID, dict[UUID, datetime]] = {}
         for user_id, thing, at in taken:
+            passing[user_id].effects.append(effects[thing])
+            if user_id in left:
+                left[user_id][thing] = at
+            else:
+                left[user_id] = {thing: at}
+        for user_id, things in left.items():
             item = passing[user_id]
-            left.setdefault(user_id, []).append(names[thing][0])
-            item.effects.append(effects[thing])
-            item.delta.taken.setdefault(what.field, {})[thing] = at
-        for user_id, all_left in left.items():
-            passing[user_id].changes.append((what.field, _listed(all_left), None))
+            item.delta.taken[what.field] = things
+            item.changes.append((what.field, _listed(names[thing][0] for thing in things), None))
 
     return tell
 
