@@ -107,6 +107,11 @@ def imported() -> None:
     gc.enable()
 
 
+def seldom() -> None:
+    """Search seldom for garbage in a process that puts together batches of hundreds of thousands of objects."""
+    gc.set_threshold(100_000, 50, 100)
+
+
 def run(work: Callable[[], Coroutine[Any, Any, T]], *, uvloop: bool = False) -> T:
     """Run a command's work; what refuses it ends the command with words and not with a traceback."""
     from sqlalchemy.exc import DBAPIError

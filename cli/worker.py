@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cli.running import Config, Json, opened, run, say, settings, shown
+from cli.running import Config, Json, opened, run, say, seldom, settings, shown
 
 if TYPE_CHECKING:
     from server.settings import Settings
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 def worker(config: Config = None, json: Json = False) -> None:
     """Do what is done beside the requests; an empty or older database is brought up to date first."""
     chosen = settings(config)
+    seldom()
     run(lambda: _work(chosen, json), uvloop=True)
 
 
 def work_beside(chosen: Settings, pipe: int) -> None:
     """Do the same in the worker process of one that serves; see `worker.beside`."""
+    seldom()
     run(lambda: _work_beside(chosen, pipe), uvloop=True)
 
 

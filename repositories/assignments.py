@@ -14,7 +14,7 @@ from models.queue import Queue, UserQueue
 from models.skill_group import SkillGroup, SkillGroupMember
 from models.storage import table_of
 from models.team import Membership, Team
-from repositories.bound import Bound
+from repositories.bound import Bound, among
 
 
 class AssignmentRepository(Bound):
@@ -36,7 +36,7 @@ class AssignmentRepository(Bound):
         things = table_of(self.thing).c
         found = await self._connection.execute(
             select(things.id, things.name, things.active)
-            .where(self._ours_too(self.thing), things.id.in_(ids))
+            .where(self._ours_too(self.thing), among(things.id, ids))
             .order_by(things.id)
             .with_for_update(read=True)
         )
@@ -48,7 +48,7 @@ class AssignmentRepository(Bound):
         found = await self._connection.execute(
             select(links.user_id, things.id, things.name)
             .join_from(table_of(self.link), table_of(self.thing), self._thing_id == things.id)
-            .where(self._ours_too(self.link), links.user_id.in_(user_ids))
+            .where(self._ours_too(self.link), among(links.user_id, user_ids))
             .order_by(things.name_key)
         )
         assigned: dict[UUID, dict[UUID, str]] = {}
@@ -87,7 +87,7 @@ class AssignmentRepository(Bound):
             `user_id`, `thing_id` and `assigned_at` of what was taken.
         """
         links = table_of(self.link).c
-        statement = delete(table_of(self.link)).where(self._ours_too(self.link), links.user_id.in_(user_ids))
+        statement = delete(table_of(self.link)).where(self._ours_too(self.link), among(links.user_id, user_ids))
         if only is not None:
             statement = statement.where(self._thing_id.in_(only))
         if keep:

@@ -22,7 +22,7 @@ from models.operation import (
     BulkOperationStatus,
 )
 from models.storage import table_of
-from repositories.bound import Bound
+from repositories.bound import Bound, among
 from repositories.criteria import ChoiceCondition, InstantCondition, KeyCondition
 from repositories.edges import counts, slices
 from repositories.keyset import Order, Slice, SortKey, counted, ordered_by, sliced
@@ -236,7 +236,7 @@ class OperationRepository(Bound):
         """`user_id`, `user_version`, `outcome`, `errors`, `delta` of the items that stand for some of these people."""
         found = await self._connection.execute(
             select(_items.user_id, _items.user_version, _items.outcome, _items.errors, _items.delta).where(
-                self._ours_too(BulkOperationItem), _items.operation_id == operation_id, _items.user_id.in_(user_ids)
+                self._ours_too(BulkOperationItem), _items.operation_id == operation_id, among(_items.user_id, user_ids)
             )
         )
         return found.all()

@@ -34,6 +34,7 @@ from models.skill_group import SkillGroupMember
 from models.storage import Key, table_of
 from models.team import Membership, TeamAncestor
 from models.user import User, UserStatus
+from repositories.bound import among
 from repositories.criteria import KeyCondition, KeyTest, TextCondition, reached
 from repositories.edges import counts, slices
 from repositories.keyset import Order, Slice, SortKey, ordered_by
@@ -252,7 +253,7 @@ class QueueRepository(NamedRepository[Queue, QueueCriteria]):
     def _guarded(self, user_ids: Collection[UUID]) -> tuple[Subquery, Select[Any]]:
         """Pairs of person and queue; and what selects the queues of those that count."""
         pairs = union(
-            *(way.where(user_id.in_(user_ids)) for way, user_id, _ in self._ways(EVERY_SOURCE, detailed=False))
+            *(way.where(among(user_id, user_ids)) for way, user_id, _ in self._ways(EVERY_SOURCE, detailed=False))
         ).subquery()
         guarded = (
             select(

@@ -11,7 +11,7 @@ from sqlalchemy import case, exists, select, update
 
 from models.license import License, LicenseGrant, LicenseGrantState, LicensePool, SeatLedgerEntry
 from models.storage import table_of
-from repositories.bound import Bound
+from repositories.bound import Bound, among
 
 _grants = table_of(LicenseGrant).c
 _pools = table_of(LicensePool).c
@@ -27,7 +27,7 @@ class SeatRepository(Bound):
         found = await self._connection.execute(
             select(_grants.user_id, _grants.license_id, _grants.state, _licenses.type, _licenses.name)
             .join_from(table_of(LicenseGrant), table_of(License), _licenses.id == _grants.license_id)
-            .where(self._ours_too(LicenseGrant), _grants.user_id.in_(user_ids))
+            .where(self._ours_too(LicenseGrant), among(_grants.user_id, user_ids))
         )
         return found.all()
 
@@ -65,7 +65,7 @@ class SeatRepository(Bound):
         """Suspend grants of people, or make them active again; pairs of person and license that this changed."""
         changed = await self._connection.execute(
             update(table_of(LicenseGrant))
-            .where(self._ours_too(LicenseGrant), _grants.user_id.in_(user_ids), _grants.state == old)
+            .where(self._ours_too(LicenseGrant), among(_grants.user_id, user_ids), _grants.state == old)
             .values(state=new)
             .returning(_grants.user_id, _grants.license_id)
         )
@@ -80,7 +80,7 @@ class SeatRepository(Bound):
             .join_from(table_of(LicenseGrant), table_of(LicensePool), _pools.license_id == _grants.license_id)
             .where(
                 self._ours(LicenseGrant),
-                _grants.user_id.in_(user_ids),
+                among(_grants.user_id, user_ids),
                 _grants.state == LicenseGrantState.SUSPENDED,
                 _pools.granted >= _pools.seats,
                 ~exists().where(

@@ -36,7 +36,7 @@ from models.session import Session, SessionEndReason, SignInBlock, Surface
 from models.storage import Key, table_of
 from models.team import Membership
 from models.user import User, UserRole, UserRoleGrant, UserStatus
-from repositories.bound import Bound, NotByIndex
+from repositories.bound import Bound, NotByIndex, among
 from repositories.sight import visible_users, within
 
 _users = table_of(User).c
@@ -138,10 +138,9 @@ class StandingRepository(Bound):
         return {row[0]: (row[1], row[2]) for row in found}
 
     def _named(self, named_by: str, keys: Collection[Any]) -> ColumnElement[bool]:
-        named = NAMED_BY[named_by].in_(keys)
         if named_by == "ids":
-            return and_(self._ours_too(User), named)
-        return and_(self._ours(User), named, _users.status != UserStatus.DELETED)
+            return and_(self._ours_too(User), among(_users.id, keys))
+        return and_(self._ours(User), NAMED_BY[named_by].in_(keys), _users.status != UserStatus.DELETED)
 
     async def people(
         self, ids: Collection[UUID], *, at: datetime, scope: PermissionScope | None, caller_id: UUID | None
@@ -179,7 +178,7 @@ class StandingRepository(Bound):
                 .outerjoin(table_of(SignInBlock), _blocks.user_id == _users.id)
                 .outerjoin(table_of(Presence), _presences.user_id == _users.id)
             )
-            .where(self._ours_too(User), _users.id.in_(ids))
+            .where(self._ours_too(User), among(_users.id, ids))
         )
         return found.all()
 
@@ -252,7 +251,7 @@ class StandingRepository(Bound):
             update(table_of(Deactivation))
             .where(
                 self._ours_too(Deactivation),
-                _deactivations.user_id.in_(changed),
+                among(_deactivations.user_id, changed),
                 _deactivations.deactivated_at
                 == select(of_user.deactivated_at).where(of_user.id == _deactivations.user_id).scalar_subquery(),
             )
@@ -269,7 +268,7 @@ class StandingRepository(Bound):
     ) -> dict[UUID, int]:
         changed = await self._connection.execute(
             update(table_of(User))
-            .where(self._ours_too(User), _users.id.in_(ids), _users.status == old)
+            .where(self._ours_too(User), among(_users.id, ids), _users.status == old)
             .values(status=new, status_changed_at=at, version=_users.version + 1, updated_at=at, **values)
             .returning(_users.id, _users.version)
         )
@@ -279,7 +278,7 @@ class StandingRepository(Bound):
         """Count a change of people up (requirement E9); their new versions."""
         changed = await self._connection.execute(
             update(table_of(User))
-            .where(self._ours_too(User), _users.id.in_(ids))
+            .where(self._ours_too(User), among(_users.id, ids))
             .values(version=_users.version + 1, updated_at=at)
             .returning(_users.id, _users.version)
         )
@@ -303,7 +302,7 @@ class StandingRepository(Bound):
                     .join_from(table_of(Deactivation), link, link.c.user_id == _deactivations.user_id)
                     .where(
                         self._ours_too(Deactivation),
-                        _deactivations.user_id.in_(user_ids),
+                        among(_deactivations.user_id, user_ids),
                         _deactivations.reactivated_at.is_(None),
                     ),
                 )
@@ -315,7 +314,7 @@ class StandingRepository(Bound):
             update(table_of(Deactivation))
             .where(
                 self._ours_too(Deactivation),
-                _deactivations.user_id.in_(user_ids),
+                among(_deactivations.user_id, user_ids),
                 _deactivations.reactivated_at.is_(None),
             )
             .values(reactivated_at=at)
@@ -337,7 +336,7 @@ class StandingRepository(Bound):
             .join_from(table_of(Deactivation), link, link.c.deactivation_id == _deactivations.id)
             .where(
                 self._ours_too(Deactivation),
-                _deactivations.user_id.in_(user_ids),
+                among(_deactivations.user_id, user_ids),
                 _deactivations.reactivated_at.is_(None),
             )
             for link in (_teams, _queues)
@@ -348,7 +347,7 @@ class StandingRepository(Bound):
         """Lift sign-in blocks; the blocks that this call lifted by their person, as columns."""
         lifted = await self._connection.execute(
             delete(table_of(SignInBlock))
-            .where(self._ours_too(SignInBlock), _blocks.user_id.in_(user_ids))
+            .where(self._ours_too(SignInBlock), among(_blocks.user_id, user_ids))
             .returning(*(column for column in table_of(SignInBlock).c if column.name != "organization_id"))
         )
         found = [dict(row._mapping) for row in lifted]
@@ -387,7 +386,7 @@ class StandingRepository(Bound):
             update(table_of(Session))
             .where(
                 self._ours_too(Session),
-                _sessions.user_id.in_(user_ids),
+                among(_sessions.user_id, user_ids),
                 _sessions.ended_at.is_(None),
                 *([] if only is None else [only]),
                 *([] if except_session is None else [_sessions.id != except_session]),
@@ -414,7 +413,7 @@ class StandingRepository(Bound):
         changed = await self._connection.execute(
             update(table_of(Presence))
             .where(
-                self._ours_too(Presence), _presences.user_id.in_(user_ids), _presences.state != PresenceState.OFFLINE
+                self._ours_too(Presence), among(_presences.user_id, user_ids), _presences.state != PresenceState.OFFLINE
             )
             .values(state=PresenceState.OFFLINE, since=at, reason_code=None)
             .returning(_presences.user_id)
@@ -425,7 +424,7 @@ class StandingRepository(Bound):
         """End the active contacts of people (requirement E7): `id`, `user_id` and `external_id` of each call."""
         ended = await self._connection.execute(
             update(table_of(CallRecord))
-            .where(self._ours_too(CallRecord), _calls.user_id.in_(user_ids), _calls.ended_at.is_(None))
+            .where(self._ours_too(CallRecord), among(_calls.user_id, user_ids), _calls.ended_at.is_(None))
             .values(ended_at=at, ended_by=ended_by)
             .returning(_calls.id, _calls.user_id, _calls.external_id)
         )
