@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from resolvers import passwords
 from tests import databases
@@ -83,6 +84,10 @@ def pytest_configure() -> None:
     """A shell has what it runs in the background ignore Ctrl+C; the commands that tests start are to heed it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Faults are logged as they are, and not painted with all that there was, which takes a second each.
+    *others, _ = structlog.get_config()["processors"]
+    printing = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*others, printing])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
