@@ -6,9 +6,11 @@ The places are taken from the schema, so those of a new field are tried too.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import shutil
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -37,7 +39,7 @@ from tests.documents import (
     root_fields,
     with_required,
 )
-from tests.gateway import Gateway
+from tests.gateway import Acme, Gateway
 from tests.holdings import Holdings, holdings_of
 
 pytestmark = pytest.mark.anyio
@@ -171,10 +173,16 @@ async def trial(gateway: Gateway) -> Trial:
     return Trial(gateway, await holdings_of(gateway, gateway.staff, gateway.token))
 
 
-@pytest.fixture
-async def sqlite_trial(sqlite_gateway: Gateway) -> Trial:
-    """For what is refused before a database is asked, and very often."""
-    return Trial(sqlite_gateway, await holdings_of(sqlite_gateway, sqlite_gateway.staff, sqlite_gateway.token))
+@pytest.fixture(scope="module")
+async def sqlite_trial(
+    _sqlite_with_acme: tuple[Path, Acme], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Trial]:
+    """For what is refused before a database is asked, and very often: nothing is changed, so that all have the same."""
+    file, acme = _sqlite_with_acme
+    copy = shutil.copyfile(file, tmp_path_factory.mktemp("trial") / "rosterql.db")
+    gateway = await Gateway.open(f"sqlite:///{copy}", acme)
+    yield Trial(gateway, await holdings_of(gateway, gateway.staff, gateway.token))
+    await gateway.close()
 
 
 @pytest.fixture
