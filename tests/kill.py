@@ -12,13 +12,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import random
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from tests.aftermath import Findings, Standing, Told, aftermath, standing, unfin
 from tests.gateway import Gateway
 from tests.serving import Serving, serving, working
 
+WORKER_ALONE = 0.5  # how often, of the times that a server with a worker beside it would be killed
 ROUNDS_A_COPY = 5
 PATIENCE_S = 90  # until all is worked off
 PAUSE_S = 0.1
@@ -110,9 +112,22 @@ class Fleet:
         self._stacks[name] = stack
 
     async def kill(self, name: str) -> None:
-        """Kill a process."""
-        self.processes.pop(name).tell(signal.SIGKILL)
+        """Kill a process, and what it began."""
+        process = self.processes.pop(name)
+        below = process.below
+        process.tell(signal.SIGKILL)
+        for each in below:  # the keeper of a worker first, which would begin it anew
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
         await self._stacks.pop(name).aclose()
+
+    def kill_worker(self) -> bool:
+        """Kill the worker beside the server alone; whether there is one."""
+        below = self.processes["server"].below
+        if len(below) < 2:
+            return False
+        os.kill(below[1], signal.SIGKILL)
+        return True
 
     async def end(self) -> None:
         """Kill all that run."""
@@ -321,6 +336,8 @@ async def _round(original: Original, fleet: Fleet, database: Database, number: i
         await _until(database, lambda left: asking.done() or left)
         await asyncio.sleep(chance.uniform(0, 1))
         name = chance.choice(fleet.names)
+        if chance.random() < WORKER_ALONE and fleet.kill_worker():
+            continue
         await fleet.kill(name)
         await fleet.start(name)
     over.set()
