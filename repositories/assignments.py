@@ -14,7 +14,8 @@ from models.queue import Queue, UserQueue
 from models.skill_group import SkillGroup, SkillGroupMember
 from models.storage import table_of
 from models.team import Membership, Team
-from repositories.bound import Bound, among
+from repositories.among import among
+from repositories.bound import Bound
 
 
 class AssignmentRepository(Bound):

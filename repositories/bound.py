@@ -9,103 +9,16 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    ColumnElement,
-    Dialect,
-    LargeBinary,
-    Select,
-    Table,
-    TypeDecorator,
-    Uuid,
-    bindparam,
-)
+from sqlalchemy import Column, ColumnElement, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.visitors import InternalTraversal
-from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
 from models.storage import table_of
+from repositories.among import NotByIndex
 from repositories.sight import Sight
 
-MANY_ROWS, AT_ONCE = 200, 50
-
-
-class NotByIndex(ColumnElement[Any]):
-    """A column by which SQLite is not to look rows up; elsewhere the column."""
-
-    inherit_cache = True
-
-    def __init__(self, column: ColumnElement[Any]) -> None:
-        self.column = column
-        self.type = column.type
-
-    _traverse_internals = [("column", InternalTraversal.dp_clauseelement)]
-
-
-@compiles(NotByIndex)
-def _as_it_is(element: NotByIndex, compiler: Any, **how: Any) -> str:
-    return str(compiler.process(element.column, **how))
-
-
-@compiles(NotByIndex, "sqlite")
-def _with_a_plus(element: NotByIndex, compiler: Any, **how: Any) -> str:
-    return f"+{compiler.process(element.column, **how)}"
-
-
-class Keys(TypeDecorator[Any]):
-    """Many keys in one value: one after the other on SQLite, an array elsewhere."""
-
-    impl = LargeBinary
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(LargeBinary() if dialect.name == "sqlite" else postgresql.ARRAY(Uuid()))
-
-    def bind_processor(self, dialect: Dialect) -> Any:
-        return (lambda keys: b"".join([key.bytes for key in keys])) if dialect.name == "sqlite" else None
-
-
-class Among(ColumnElement[bool]):
-    """Whether a key is one of many, given in one value: thousands of parameters take longer than what they ask for."""
-
-    inherit_cache = True
-    _traverse_internals = [
-        ("column", InternalTraversal.dp_clauseelement),
-        ("keys", InternalTraversal.dp_clauseelement),
-    ]
-
-    def __init__(self, column: ColumnElement[Any], keys: Collection[UUID]) -> None:
-        self.column = column
-        self.keys: Any = bindparam(None, list(keys), type_=Keys(), unique=True)
-        self.type = Boolean()
-
-    def self_group(self, against: Any = None) -> Among:
-        """As it is: compared with true, it would not be looked up in an index."""
-        return self
-
-
-def among(column: ColumnElement[Any], keys: Collection[UUID] | Select[Any]) -> ColumnElement[bool]:
-    """Whether a key is one of many, or one of those that are selected."""
-    return column.in_(keys) if isinstance(keys, Select) else Among(column, keys)
-
-
-@compiles(Among)
-def _any_of(element: Among, compiler: Any, **how: Any) -> str:
-    return f"{compiler.process(element.column, **how)} = ANY ({compiler.process(element.keys, **how)})"
-
-
-@compiles(Among, "sqlite")
-def _one_of(element: Among, compiler: Any, **how: Any) -> str:
-    column, keys = compiler.process(element.column, **how), compiler.process(element.keys, **how)
-    again = compiler.process(element.keys, **how)
-    return (
-        f"{column} IN (WITH RECURSIVE given (place) AS (VALUES (1) UNION ALL SELECT place + 16 FROM given "
-        f"WHERE place + 16 < length({keys})) SELECT substr({again}, place, 16) FROM given)"
-    )
+MANY_ROWS, AT_ONCE = 200, 50  # from how many rows on SQLite takes some together, and how many
 
 
 class Bound:
@@ -121,7 +34,7 @@ class Bound:
         return table_of(model).c.organization_id == self._organization_id
 
     def _ours_too(self, model: type[SQLModel]) -> ColumnElement[bool]:
-        """The same, of rows that are named: SQLite, which knows no numbers, would read the whole organization."""
+        """The same, of rows that are named: SQLite, which does not know how many there are, would read all of ours."""
         return NotByIndex(table_of(model).c.organization_id) == self._organization_id
 
     async def _insert(

@@ -22,7 +22,8 @@ from models.operation import (
     BulkOperationStatus,
 )
 from models.storage import table_of
-from repositories.bound import Bound, among
+from repositories.among import among
+from repositories.bound import Bound
 from repositories.criteria import ChoiceCondition, InstantCondition, KeyCondition
 from repositories.edges import counts, slices
 from repositories.keyset import Order, Slice, SortKey, counted, ordered_by, sliced

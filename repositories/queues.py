@@ -34,7 +34,7 @@ from models.skill_group import SkillGroupMember
 from models.storage import Key, table_of
 from models.team import Membership, TeamAncestor
 from models.user import User, UserStatus
-from repositories.bound import among
+from repositories.among import among
 from repositories.criteria import KeyCondition, KeyTest, TextCondition, reached
 from repositories.edges import counts, slices
 from repositories.keyset import Order, Slice, SortKey, ordered_by

@@ -11,7 +11,8 @@ from sqlalchemy import case, exists, select, update
 
 from models.license import License, LicenseGrant, LicenseGrantState, LicensePool, SeatLedgerEntry
 from models.storage import table_of
-from repositories.bound import Bound, among
+from repositories.among import among
+from repositories.bound import Bound
 
 _grants = table_of(LicenseGrant).c
 _pools = table_of(LicensePool).c

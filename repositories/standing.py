@@ -36,7 +36,8 @@ from models.session import Session, SessionEndReason, SignInBlock, Surface
 from models.storage import Key, table_of
 from models.team import Membership
 from models.user import User, UserRole, UserRoleGrant, UserStatus
-from repositories.bound import Bound, NotByIndex, among
+from repositories.among import NotByIndex, among
+from repositories.bound import Bound
 from repositories.sight import visible_users, within
 
 _users = table_of(User).c

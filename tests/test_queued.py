@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from resolvers.queued import work_on_next
 from tests.changes import bulk
 from tests.gateway import Gateway
 from tests.people import Staff
+from tests.statements import Statements
 from tests.test_plans import RECORDS
 from tests.wholes import whole
 
@@ -57,6 +59,10 @@ def outcomes(operation: Any) -> list[str]:
     return [item["errors"][0]["code"] if item["errors"] else item["outcome"] for item in operation["items"]["nodes"]]
 
 
+# Whole tables of what every person has, and all rows of an organization.
+MANY = "users|presences|sessions|call_records|memberships|user_queues|skill_group_members|license_grants|deactivations"
+READS_ALL = re.compile(rf"SCAN ({MANY})\b|SEARCH ({MANY}) .*\(organization_id=\?( AND status=\?)?\)")
+
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("small")]
 
 
@@ -85,6 +91,32 @@ async def test_what_is_too_much_for_a_request_is_done_by_a_worker_batch_by_batch
     assert after["finishedAt"] is not None
     assert after["totals"]["teamsLeft"] == 5
     assert not await work_on_next(gateway.database)
+
+
+async def planned(gateway: Gateway, statement: str) -> list[Any]:
+    """How SQLite goes about a statement, whatever is looked for."""
+    async with gateway.database.reading() as connection:
+        nothing = (None,) * statement.count("?")
+        return list(await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", nothing))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("mutation", ["deactivateUsers", "forceUsersOffline", "signOutUsers"])
+async def test_a_batch_reads_nobody_else_on_sqlite(gateway: Gateway, statements: Statements, mutation: str) -> None:
+    """However large the organization is: no statement goes through all of it, or through all that belongs to it."""
+    staff = gateway.staff
+    people = await staff.hire(6, teams=[await staff.team()], queues=[await staff.queue(minimum_agents=1)])
+    await bulk(gateway, mutation, people)
+    with statements.counting() as counted:
+        assert await work_on_next(gateway.database)
+    plans = [
+        (row[3], statement)
+        for statement in counted.statements
+        if not statement.startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK"))
+        for row in await planned(gateway, statement)
+    ]
+    assert any("SEARCH users USING INDEX" in plan for plan, _ in plans)
+    assert [each for each in plans if READS_ALL.match(each[0])] == []
 
 
 @pytest.mark.parametrize("named", ["emails", "externalIds", "agentNumbers"])
