@@ -144,7 +144,7 @@ async def test_a_mail_address_goes_to_one_of_two_organizations(gateway: Gateway,
 
 async def test_people_are_added_in_opposite_orders_at_once(gateway: Gateway, eight: list[Gateway]) -> None:
     """E11: of two lists with the same mail addresses each address is added once."""
-    for number in range(20):
+    for number in range(rounds(50)):
         new = [{"email": f"new.{number}.{index}@acme.example"} for index in range(20)]
         done = await asyncio.gather(add(eight[0], *new), add(eight[1], *reversed(new)))
         outcomes = [*zip(done[0].outcomes, reversed(done[1].outcomes), strict=True)]
@@ -156,7 +156,7 @@ async def test_people_are_added_in_opposite_orders_at_once(gateway: Gateway, eig
 async def test_nobody_slips_in_while_being_taken_out(gateway: Gateway, staff: Staff, eight: list[Gateway]) -> None:
     """A4, A8: signing in and joining a team race a deactivation."""
     team = await staff.team()
-    for _ in range(15):
+    for _ in range(rounds(50)):
         person = await staff.hire()
         token, _, _ = await asyncio.gather(
             sign_in(eight[0], person),
@@ -182,7 +182,7 @@ async def test_who_updates_a_person_at_once_with_the_same_version_wins_alone(
         errors = (await client.ask(document, {"input": given}))["updateUser"]["errors"]
         return [error["code"] for error in errors]
 
-    for version in range(1, 21):
+    for version in range(1, rounds(50) + 1):
         names = [f"{version} of {index}" for index in range(8)]
         codes = await asyncio.gather(
             *(rename(client, version, name) for client, name in zip(eight, names, strict=True))
