@@ -111,13 +111,14 @@ def _postgres() -> Iterator[databases.PostgresServer | str]:
     """The server of this run, or why there is none."""
     server = databases.new_server()
     try:
-        server.start()
-    except (ImportError, RuntimeError, OSError) as error:
+        try:
+            server.start()
+        except (ImportError, RuntimeError, OSError) as error:
+            yield f"no server can be started ({error})"
+            return
+        yield server
+    finally:  # also when the migrations fail, or somebody is tired of waiting
         server.stop()
-        yield f"no server can be started ({error})"
-        return
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="session")
