@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -76,13 +77,21 @@ class Never(Invariant):
 
     def statement(self, asked: Asked) -> Select[Any]:
         """Counts all violations beside the keys of the first."""
-        rows = self.rows(asked) if callable(self.rows) else self.rows
-        broken = rows.subquery("broken")
-        return select(func.count().over().label("all_of_them"), *broken.c).limit(EXAMPLES)
+        return _counting(self.rows(asked)) if callable(self.rows) else self._same_for_all
+
+    @cached_property
+    def _same_for_all(self) -> Select[Any]:
+        assert not callable(self.rows)
+        return _counting(self.rows)
 
     async def _broken(self, connection: AsyncConnection, asked: Asked) -> tuple[int, tuple[str, ...]]:
         found = (await connection.execute(self.statement(asked))).all()
         return (found[0].all_of_them if found else 0), tuple(shown(*row[1:]) for row in found)
+
+
+def _counting(rows: Select[Any]) -> Select[Any]:
+    broken = rows.subquery("broken")
+    return select(func.count().over().label("all_of_them"), *broken.c).limit(EXAMPLES)
 
 
 @dataclass(frozen=True)
