@@ -61,6 +61,8 @@ from repositories.presences import ShownPresence
 from repositories.rows import columns, light
 from repositories.sight import visible_keys, visible_users
 
+IDS_AT_ONCE = 2_000
+
 _users = table_of(User).c
 _near = table_of(User).alias("near").c  # those among whom the wanted ones are looked for
 _roles = table_of(UserRoleGrant).c
@@ -283,14 +285,20 @@ class UserRepository(Bound):
         return sliced(people.where(*asked(self._meeting)), order, part, apart=apart, within=within)
 
     async def ids(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], limit: int) -> list[UUID]:
-        """The ids of those who are wanted, by display name; no more than one above the limit."""
-        found = await self._connection.execute(
+        """The ids of those who are wanted, by display name; no more than one above the limit.
+
+        They come in parts, and others are served in between.
+        """
+        found = await self._connection.stream(
             select(_users.id)
             .where(*self.conditions(wanted, statuses))
             .order_by(_users.display_name_key, _users.id)
             .limit(limit + 1)
         )
-        return list(found.scalars())
+        ids: list[UUID] = []
+        async for part in found.scalars().partitions(IDS_AT_ONCE):
+            ids += part
+        return ids
 
     async def count(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], limit: int) -> int:
         """How many there are, up to one more than the limit."""

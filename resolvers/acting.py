@@ -238,7 +238,7 @@ async def _pairs(run: Run, user_ids: Collection[UUID]) -> Pairs:
     return {} if guarded is None else guarded.pairs
 
 
-def moved(planned: Mapping[UUID, int], versions: Mapping[Any, int]) -> int:
+def moved(planned: Mapping[UUID, int], versions: Mapping[Any, int | None]) -> int:
     """How many of the people of a plan changed since.
 
     Args:

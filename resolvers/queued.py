@@ -127,7 +127,9 @@ async def _waiting(change: Change, named: UserTarget, size: int) -> AsyncIterato
     seen: set[Any] = set()
     for start in range(0, len(named.keys), size):
         keys = named.keys[start : start + size]
-        found = await change.kept.standing.versions(named.named_by, {key for key in keys if key is not None})
+        found: Mapping[Any, tuple[UUID, int | None]] = {key: (key, None) for key in keys} if named.found else {}
+        if not named.found:
+            found = await change.kept.standing.versions(named.named_by, {key for key in keys if key is not None})
         planned = {key: named.versions[key] for key in keys if key in named.versions}
         stale = moved(planned, {key: version for key, (_, version) in found.items()})
         items = []

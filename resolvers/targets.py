@@ -31,6 +31,7 @@ class UserTarget:
         versions: What a plan knows of the people: their versions, by key.
         refused: What a plan says of items without a person, by their places.
         kept: The items, where they are kept already: see `OperationRepository.pending`.
+        found: Whether the keys are those of people who were found in the same transaction.
     """
 
     named_by: str
@@ -39,6 +40,7 @@ class UserTarget:
     versions: Mapping[UUID, int] = field(default_factory=dict)
     refused: Mapping[int, Sequence[Problem]] = field(default_factory=dict)
     kept: Sequence[Any] = ()
+    found: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,20 @@ class MatchingTarget:
     question: UserQuestion
     expected_count: int | None
     spelled: Callable[[UUID], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled(Sequence[str]):
+    """Ids of people as they are written, each when it is asked for: there can be very many."""
+
+    spelled: Callable[[UUID], str]
+    ids: Sequence[UUID]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.spelled(self.ids[place])
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +157,7 @@ async def resolved(change: Change, target: UserTarget | MatchingTarget, limits: 
         raise refuse(MutationErrorCode.COUNT_MISMATCH, words, *path, "expectedCount")
     if len(ids) > limit:
         raise refuse(MutationErrorCode.TOO_MANY_ITEMS, f"At most {limit:,} are allowed; more match.", *path)
-    return UserTarget("ids", [target.spelled(each) for each in ids], ids)
+    return UserTarget("ids", Spelled(target.spelled, ids), ids, found=True)
 
 
 async def lock_people(
