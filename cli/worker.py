@@ -50,12 +50,11 @@ async def _work_beside(chosen: Settings, pipe: int) -> None:
 
     door = Door(pipe)
     _when_told_to_end(door.closed.set)
-    if await door.opens():
-        async with (
-            opened(chosen, migrated=False) as database,
-            working(Worker(database, all_jobs(chosen.retention.periods), door.bell)),
-        ):
-            await door.closed.wait()
+    async with (
+        opened(chosen, migrated=False) as database,
+        working(Worker(database, all_jobs(chosen.retention.periods), door.bell)),
+    ):
+        await door.closed.wait()
 
 
 def _when_told_to_end(end: Callable[[], None]) -> None:

@@ -19,7 +19,7 @@ from repositories.engine import Database, DatabaseUnavailable
 from resolvers.bell import Bell
 from resolvers.retention import Retention
 from tests.databases import opened
-from tests.serving import serving, working
+from tests.serving import Serving, serving, working
 from worker.jobs import all_jobs
 from worker.loop import LONGEST_ABSENCE_S, LONGEST_PAUSE_S, Job, Worker
 from worker.loop import working as at_work
@@ -224,18 +224,17 @@ async def test_who_serves_also_works_unless_told_not_to(
         folder = tmp_path_factory.mktemp("serving")
         async with serving(folder, *arguments, url=sqlite_url) as served:
             assert served.told["jobs"] == jobs
-            beside = served.below
-            assert len(beside) == (2 if jobs else 0)
+            below = await beside(served) if jobs else served.below
+            assert len(below) == (2 if jobs else 0)
             served.tell()
             assert await served.ended() == 0
-            assert not [process for process in beside if alive(process)]
+            assert not [process for process in below if alive(process)]
 
 
 async def test_a_worker_that_dies_beside_a_server_is_begun_anew_and_ends_with_it(tmp_path: Path) -> None:
     """Whatever ends the server; what waits for a worker is done meanwhile."""
     async with serving(tmp_path, "--demo", DEMO__USERS="100") as served:
-        keeper, worker = served.below
-        os.kill(worker, signal.SIGKILL)
+        keeper, worker = await beside(served)
         async with served.client(served.told["token"]) as client, asyncio.timeout(30):
             agents = await asked(client, "{ users(filter: {role: {eq: AGENT}}) { nodes { id } } }")
             later = {
@@ -243,16 +242,25 @@ async def test_a_worker_that_dies_beside_a_server_is_begun_anew_and_ends_with_it
                 "executeAt": (datetime.now(UTC) + timedelta(seconds=1)).isoformat(),
             }
             operation = (await asked(client, LATER, input=later))["deactivateUsers"]["operation"]
+            os.kill(worker, signal.SIGKILL)  # and nobody rings for the next one
             while operation["status"] != "COMPLETED":
                 await asyncio.sleep(0.05)
                 operation = (await asked(client, LOOK, id=operation["id"]))["bulkOperation"]
         ended = [line["code"] for line in served.logged if line["event"] == "the worker ended and begins anew"]
         assert ended == [-signal.SIGKILL]
-        _, another = served.below
+        _, another = await beside(served)
         served.tell(signal.SIGKILL)
         async with asyncio.timeout(10):
             while alive(keeper) or alive(another):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
+
+
+async def beside(served: Serving) -> list[int]:
+    """The keeper of a server's worker, and the worker once it is there."""
+    async with asyncio.timeout(10):
+        while len(served.below) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    return served.below
 
 
 async def asked(client: httpx2.AsyncClient, document: str, **variables: Any) -> Any:

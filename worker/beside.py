@@ -1,8 +1,8 @@
 """A worker in a process of its own beside the one that serves, so that no request waits for its turn.
 
-It is forked before there is a loop, a thread or a connection. One pipe leads to it: each byte rings the bell, and when
-the other end is closed, for whatever reason, nobody serves any more and it ends. A keeper in between, which does
-nothing else, begins it anew when it ends otherwise.
+It is forked before there is a loop, a thread or a connection. One pipe leads to it: the first byte says that the tables
+are there, each one more rings the bell, and when the other end is closed, for whatever reason, nobody serves any more
+and it ends. A keeper in between, which does nothing else, begins it anew when it ends otherwise.
 """
 
 from __future__ import annotations
@@ -73,6 +73,8 @@ def begin_beside(work: Callable[[int], None]) -> Beside:
 def _keep(work: Callable[[int], None], pipe: int) -> NoReturn:
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, signal.SIG_IGN)  # the worker hears them
+    if not os.read(pipe, 1):  # here, and not in the worker: who comes after one that died has nothing to wait for
+        os._exit(0)
     while True:
         worker = os.fork()
         if not worker:
@@ -105,30 +107,19 @@ class Door:
 
     Attributes:
         bell: Rung with each byte.
-        opened: Whether there was a byte: the tables are there, and work can begin.
         closed: Whether nobody serves any more.
     """
 
     def __init__(self, pipe: int) -> None:
         self.bell = Bell()
-        self.opened = asyncio.Event()
         self.closed = asyncio.Event()
         self._pipe = pipe
         os.set_blocking(pipe, False)
         asyncio.get_running_loop().add_reader(pipe, self._hear)
 
-    async def opens(self) -> bool:
-        """Wait for the first byte; whether there was one before it was closed."""
-        waiting = {asyncio.create_task(each.wait()) for each in (self.opened, self.closed)}
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        for each in waiting:
-            each.cancel()
-        return not self.closed.is_set()
-
     def _hear(self) -> None:
         with suppress(BlockingIOError):
             if os.read(self._pipe, 65_536):
-                self.opened.set()
                 self.bell.ring()
             else:
                 asyncio.get_running_loop().remove_reader(self._pipe)
