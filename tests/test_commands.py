@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from gql.schema import print_schema
 from migrations.upgrading import newest
 from models.user import UserRole, UserStatus
-from tests.commands import command, inside
+from tests.commands import command, environment, inside
 from tests.gateway import SIGN_IN, Gateway
 from tests.people import Staff
 
@@ -151,6 +153,22 @@ async def test_a_key_needs_a_name_of_its_own_and_permissions_that_exist(
     unclear = await inside("key", "create", "--name", "x", folder=tmp_path, url=database_url)
     assert unclear.code == 1
     assert "Acme, Other" in unclear.err
+
+
+def test_sqlite_needs_nothing_of_postgresql(tmp_path: Path) -> None:
+    """The driver is an extra: a gateway without it makes its tables, and people, and finds itself in order."""
+    without = "import sys; sys.modules['asyncpg'] = None; from cli import main; main()"
+    for arguments in (("seed", "--users", "20"), ("check", "--json")):
+        ended = subprocess.run(
+            [sys.executable, "-c", without, *arguments],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
 
 
 async def test_tables_are_brought_up_to_date_once(tmp_path: Path) -> None:
