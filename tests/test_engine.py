@@ -227,6 +227,8 @@ async def test_a_statement_whose_reader_is_cancelled_again_and_again_ends(sqlite
         reading.cancel()
         await asyncio.sleep(0)
     await database.close()
-    async with asyncio.timeout(5):
-        while set(threading.enumerate()) - before:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    for _ in range(500):
+        if set(threading.enumerate()) <= before:
+            break
+        await asyncio.sleep(0.01)
+    assert set(threading.enumerate()) <= before

@@ -46,11 +46,13 @@ class Beside:
             self._pipe = None
 
     async def left(self) -> None:
-        """Let it end, and wait until it has; it has as long as any worker."""
+        """Let it end, and wait until it has, as long as any worker may take; then without it."""
         self.leave()
         ended = asyncio.create_task(asyncio.to_thread(os.waitpid, self._keeper, 0))
-        with suppress(TimeoutError, ChildProcessError):
-            await asyncio.wait_for(asyncio.shield(ended), PATIENCE_S + 1)
+        _, late = await asyncio.wait({ended}, timeout=PATIENCE_S + 1)
+        if late:  # or the thread that waits would keep this process
+            os.kill(self._keeper, signal.SIGKILL)
+        await ended
 
 
 def begin_beside(work: Callable[[int], None]) -> Beside:
