@@ -192,7 +192,7 @@ class OperationRepository(Bound):
     async def taken_back(self, ids: Collection[UUID]) -> set[UUID]:
         """Those of these operations that another one has taken back, or is about to."""
         found = await self._connection.execute(
-            select(_operations.origin_id).where(
+            select(_operations.origin_id, _operations.terms).where(
                 self._ours(BulkOperation),
                 _operations.origin_id.in_(ids),
                 _operations.kind == BulkOperationKind.UNDO,
@@ -200,7 +200,8 @@ class OperationRepository(Bound):
                 or_(_UNFINISHED, _operations.succeeded > 0),
             )
         )
-        return set(found.scalars())
+        # That which an undo has in its terms; another origin is that of an undo which is tried again.
+        return {row.origin_id for row in found if row.terms["origin"] == row.origin_id.hex}
 
     async def reverts(self, ids: Collection[UUID]) -> dict[UUID, datetime]:
         """When operations will be taken back, whoever asked for them; the others are absent."""

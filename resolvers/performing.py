@@ -82,18 +82,23 @@ def _check_times(terms: Terms, now: datetime) -> None:
         raise refuse(Code.INVALID, "This must come after the beginning.", "input", "until")
 
 
-async def undo(context: Context, operation_id: UUID, *, dry_run: bool) -> BulkAnswer:
+async def undo(context: Context, operation_id: UUID, *, dry_run: bool, due: bool = False) -> BulkAnswer:
     """Take back what an operation did to people, each unless somebody changed them since (Z5).
+
+    Args:
+        due: Only if it still is to be taken back by itself: somebody may have called that off, or done it, meanwhile.
 
     Raises:
         NotPermitted: The caller may do nothing to anybody.
         Refused: NOT_FOUND, the caller does not see it; FORBIDDEN, the caller may not do what takes it back;
-            INVALID_STATE, it goes on, changed nobody, cannot be taken back, or was taken back before.
+            INVALID_STATE, it goes on, changed nobody, cannot be taken back, was taken back before, or is not `due`.
     """
     require_any(context)
 
     async def ask(change: Change) -> Asked:
         operation = await _finished(change, operation_id)
+        if due and operation.reverts_at is None:
+            raise refuse(Code.INVALID_STATE, "This operation is not to be taken back any more.", *_ID)
         action = undo_of(operation)
         if action is None or operation.dry_run or not operation.succeeded or operation.items_forgotten:
             raise refuse(Code.INVALID_STATE, "There is nothing in this operation that can be taken back.", *_ID)
@@ -120,7 +125,7 @@ async def take_back_due(database: Database, *, now: Callable[[], datetime] = utc
         return False
     context = Context(database, system_caller(due.organization_id), now=now)
     try:
-        await undo(context, due.id, dry_run=False)
+        await undo(context, due.id, dry_run=False, due=True)
     except Refused:  # somebody was faster, or there is nothing left of it
         await context.changing(lambda change: change.kept.operations.update(due.id, {"reverts_at": None}))
     return True

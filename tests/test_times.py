@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import resolvers.performing
 import resolvers.queued
 from models.user import UserStatus
 from resolvers.performing import take_back_due
@@ -137,6 +138,47 @@ async def test_nothing_is_taken_back_that_was_called_off_taken_back_before_or_ch
     assert states == ["DEACTIVATED", "ACTIVE", "DEACTIVATED", "ACTIVE"]
     assert (await times(gateway, same.operation))["revertsAt"] is None
     assert (await times(gateway, changed.operation))["revertsAt"] is None
+
+
+async def test_what_is_called_off_at_the_last_moment_is_not_taken_back(
+    gateway: Gateway, staff: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Z8: a worker has found it due, and somebody calls it off before the worker gets hold of it."""
+    one = await staff.hire()
+    done = await bulk(gateway, "deactivateUsers", [one], until=soon(hours=1))
+    real = resolvers.performing.next_reverting
+
+    async def found_and_called_off(*arguments: Any) -> Any:
+        due = await real(*arguments)
+        await cancel(gateway, done.operation)
+        return due
+
+    monkeypatch.setattr(resolvers.performing, "next_reverting", found_and_called_off)
+    assert await take_back_due(gateway.database, now=at(hours=2))
+    assert (await person(gateway, one))["status"] == "DEACTIVATED"
+
+
+async def test_two_workers_take_nothing_back_twice(
+    gateway: Gateway, staff: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Z8: not even where there was nobody left to whom the first could have done anything."""
+    one = await staff.hire()
+    await bulk(gateway, "deactivateUsers", [one], until=soon(hours=1))
+    await bulk(gateway, "reactivateUsers", [one])
+    real = resolvers.performing.next_reverting
+    second: list[bool] = []
+
+    async def found_by_both(*arguments: Any) -> Any:
+        due = await real(*arguments)
+        if not second:
+            second.append(True)
+            assert await take_back_due(gateway.database, now=at(hours=2))
+        return due
+
+    monkeypatch.setattr(resolvers.performing, "next_reverting", found_by_both)
+    assert await take_back_due(gateway.database, now=at(hours=2))
+    listed = await gateway.ask("{ bulkOperations(filter: {kind: {eq: UNDO}}) { totalCount } }")
+    assert listed["bulkOperations"]["totalCount"] == 1
 
 
 async def test_large_operations_are_for_a_time_too(

@@ -16,7 +16,7 @@ from models.user import UserRole, UserStatus
 from tests.changes import ANSWER, Changed, bulk
 from tests.gateway import Gateway
 from tests.people import Person, Staff
-from tests.test_queued import all_done, look, outcomes
+from tests.test_queued import CANCEL, all_done, look, outcomes
 from tests.wholes import whole
 
 pytestmark = pytest.mark.anyio
@@ -301,8 +301,7 @@ async def test_large_operations_are_taken_back_and_tried_again_by_the_worker(
     await resolvers.queued.work_on_next(gateway.database)
     going = await undo(gateway, done.operation)
     assert (going.codes, going.paths) == (["INVALID_STATE"], [["input", "id"]])
-    cancel = "mutation C($id: ID!) { cancelBulkOperation(input: {id: $id}) { errors { code } } }"
-    await gateway.ask(cancel, {"id": done.operation["id"]})
+    await gateway.ask(CANCEL, {"id": done.operation["id"]})
     rest = await operating(gateway, "retryBulkOperation", done.operation)
     assert rest.operation["status"] == "QUEUED"
     await all_done(gateway)
@@ -312,3 +311,29 @@ async def test_large_operations_are_taken_back_and_tried_again_by_the_worker(
     await all_done(gateway)
     assert outcomes(await look(gateway, backs[1].operation)) == ["SUCCEEDED"] * 5
     assert await state(gateway, without=["deactivations", "deactivation_teams", "deactivation_queues"]) == before
+
+
+async def test_an_undo_that_was_tried_again_can_itself_be_taken_back(
+    gateway: Gateway, staff: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Z5: stopped in the middle, the rest tried again; neither part counts as taken back by that."""
+    people = await staff.hire(5, teams=[await staff.team()])
+    done = await bulk(gateway, "deactivateUsers", people)
+    gone = await state(gateway)
+    monkeypatch.setattr(resolvers.queued, "BATCH", 2)
+    monkeypatch.setattr(gateway.shared, "limits", replace(gateway.shared.limits, max_inline_targets=2))
+    back = await undo(gateway, done.operation)
+    await resolvers.queued.work_on_next(gateway.database)
+    await gateway.ask(CANCEL, {"id": back.operation["id"]})
+    rest = await operating(gateway, "retryBulkOperation", back.operation)
+    await all_done(gateway)
+    assert outcomes(await look(gateway, rest.operation)) == ["SUCCEEDED"] * 3
+    for each in (back, rest):
+        asked = await gateway.ask(
+            "query Q($id: ID!) { bulkOperation(id: $id) { undoable } }", {"id": each.operation["id"]}
+        )
+        assert asked["bulkOperation"]["undoable"]
+        assert (await undo(gateway, each.operation)).codes == []
+    await all_done(gateway)
+    assert await state(gateway) == gone
+    assert (await undo(gateway, back.operation)).codes == ["INVALID_STATE"]
