@@ -7,6 +7,7 @@ import gc
 import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -244,7 +245,9 @@ async def postgres_gateway(
 
 async def _opened(request: pytest.FixtureRequest, url: str, statements: Statements) -> AsyncIterator[Gateway]:
     kind = "sqlite" if url.startswith("sqlite") else "postgres"
-    gateway = await Gateway.open(url, request.getfixturevalue(f"_{kind}_with_acme")[1])
+    rows, acme = request.getfixturevalue(f"_{kind}_with_acme")
+    gateway = await Gateway.open(url, acme)
+    gateway.renew = partial(databases.renew, gateway.database, rows)
     statements.watch(gateway.database)
     yield gateway
     await gateway.close()

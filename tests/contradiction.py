@@ -9,12 +9,17 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import httpx2
+from sqlalchemy import Dialect, Select, func, literal_column, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from repositories.engine import Database
-from repositories.invariants import violations_in
+from repositories.invariants import INVARIANTS, violations_in
+from repositories.invariants.invariant import Asked, Invariant, Never
 from resolvers.context import utc_now
 from tests.changes import Changed
 from tests.gateway import SIGN_IN, Answer, Gateway, _application
@@ -96,7 +101,50 @@ async def sign_in(client: Gateway, person: Person, surface: str = "AGENT_DESKTOP
 async def broken(gateway: Gateway) -> list[Any]:
     """What does not hold in the database, by the list of `rosterql check`."""
     async with gateway.database.reading() as connection:
-        return await violations_in(connection, utc_now())
+        return await broken_in(connection)
+
+
+async def broken_in(connection: AsyncConnection) -> list[Any]:
+    """The same on a connection.
+
+    What one statement can look for whatever the time is asked in one, a fifth of the work of so many; if there is
+    anything, `check` tells what.
+    """
+    asked = Asked(utc_now(), connection.dialect.name == "sqlite")
+    statement, values, others = _together(connection.dialect)
+    found = (await connection.exec_driver_sql(statement, values)).scalar_one()
+    if found or any([await each.violation(connection, asked) for each in others]):
+        return await violations_in(connection, asked.at)
+    return []
+
+
+@cache
+def _together(dialect: Dialect) -> tuple[str, tuple[Any, ...], list[Invariant]]:
+    """A statement, and its values, for those invariants that are asked the same at any time; the others."""
+    times = [Asked(utc_now() + timedelta(days=days), dialect.name == "sqlite") for days in (0, 1)]
+    counts, others = [], []
+    for each in INVARIANTS:
+        if isinstance(each, Never):
+            one, other = [_spelled(each.statement(asked), dialect) for asked in times]
+            if one == other:
+                counts.append(select(func.count()).select_from(each.statement(times[0]).subquery()).scalar_subquery())
+                continue
+        others.append(each)
+    return *_spelled(select(sum(counts, literal_column("0"))), dialect), others
+
+
+def _spelled(statement: Select[Any], dialect: Dialect) -> tuple[str, tuple[Any, ...]]:
+    """A statement as the driver gets it, compiled once for all."""
+    compiled = statement.compile(dialect=dialect)
+    sent = compiled.construct_expanded_state()
+    as_sent = {**compiled._bind_processors, **sent.processors}
+    values = {**sent.parameters, **sent.additional_parameters}
+    names = sent.positiontup or ()
+    return sent.statement, tuple(as_sent.get(name, _as_it_is)(values[name]) for name in names)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 async def deadlocks(gateway: Gateway) -> int:

@@ -6,11 +6,12 @@ import asyncio
 import itertools
 import os
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -295,6 +296,26 @@ async def let_go(database: Database) -> None:
         await database.close()
     else:
         await database.settle()
+
+
+async def renew(database: Database, rows: Path | str) -> None:
+    """Put other rows in the place of all that are in a database, which stays open.
+
+    Args:
+        rows: A file to be copied, or on PostgreSQL what `PostgresServer.rows` gave.
+    """
+    if isinstance(rows, Path):
+        await asyncio.to_thread(_overwrite, rows, database)
+        return
+    async with database.writer.connect() as connection:
+        raw = (await connection.get_raw_connection()).driver_connection
+        await raw.execute(EMPTY)
+        await raw.execute(rows)
+
+
+def _overwrite(file: Path, database: Database) -> None:
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(str(database.path), timeout=10)) as target:
+        source.backup(target)
 
 
 def forget(*urls: str) -> None:

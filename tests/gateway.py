@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -86,6 +86,7 @@ class Gateway:
         token: An API key with every permission of a full administrator; `run` uses it unless told otherwise.
         staff: Makes people and structure in Acme.
         admin: A full administrator of Acme.
+        renew: Puts the database back to how it was when the test began.
     """
 
     database: Database
@@ -95,6 +96,7 @@ class Gateway:
     token: str
     staff: Staff
     admin: Person
+    renew: Callable[[], Awaitable[None]]
 
     def __init__(self, database: Database, client: httpx2.AsyncClient) -> None:
         self.database = database
@@ -131,6 +133,11 @@ class Gateway:
         """Let the database go."""
         await self.client.aclose()
         await let_go(self.database)
+
+    async def begin_anew(self) -> None:
+        """Every row is as it was when the test began; for tests that try many cases."""
+        Staff.count_anew(after=1)
+        await self.renew()
 
     async def leave(self) -> None:
         """End with a database that is to be copied: nobody is connected to it, and a file has all that is in it."""

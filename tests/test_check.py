@@ -19,6 +19,7 @@ from repositories.invariants.invariant import EXAMPLES
 from resolvers.context import utc_now
 from tests.changes import bulk
 from tests.commands import command, inside
+from tests.contradiction import broken_in
 from tests.editing import add, update
 from tests.gateway import Gateway
 from tests.people import Person, Staff, Thing
@@ -130,9 +131,11 @@ async def test_spoiled_rows_are_named(worked: Gateway, spoil: Spoil) -> None:
     async with worked.database.writer.connect() as connection:
         await spoil.run(connection)
         found = {each.name: each for each in await violations_in(connection, utc_now())}
+        by_tests = {each.name for each in await broken_in(connection)}
         await connection.rollback()
 
     assert spoil.name in found
+    assert by_tests == set(found)
     assert set(found) <= {spoil.name, *spoil.also}
     one = found[spoil.name]
     assert one.count > 0

@@ -1,15 +1,18 @@
 """Operations that contradict each other on the same people, one after the other, some of them cut off in the middle.
 
-A state machine of hypothesis chooses what is sent. After every step `check` finds nothing, and the effects that were
-told, added up, are what is in the database.
+A state machine of hypothesis chooses what is sent, when contacts begin and end, and how the time goes by. After every
+step `check` finds nothing, the effects that were told, added up, are what is in the database, and nothing was done
+before its time. When nothing is left to wait for, everything is done.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -19,8 +22,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import event, select
 
+from gql.ids import key_of
+from models.audit import ActorKind
+from models.call_record import CallRecord
 from models.license import LicenseGrant, LicenseGrantState
-from models.operation import BulkItemOutcome, BulkOperation, BulkOperationItem, BulkOperationKind, UserEffectKind
+from models.operation import (
+    UNFINISHED,
+    ActiveContactPolicy,
+    BulkItemOutcome,
+    BulkOperation,
+    BulkOperationItem,
+    BulkOperationKind,
+    UserEffectKind,
+)
 from models.queue import UserQueue
 from models.session import SignInBlock
 from models.skill_group import SkillGroupMember
@@ -29,6 +43,7 @@ from models.team import Membership
 from models.user import User, UserStatus
 from repositories.engine import Database
 from resolvers.bulk import HANDLED
+from resolvers.performing import take_back_due
 from resolvers.queued import work_on_next
 from tests.contradiction import broken
 from tests.crowds import PEOPLE, STRUCTURES, Crowd, Mutation, Somebody, Structure, mutations
@@ -42,7 +57,17 @@ pytestmark = pytest.mark.anyio
 T = TypeVar("T")
 Fact = tuple[Any, ...]
 CONTRADICTIONS = mutations(atomic=False)
+_RARELY = st.sampled_from([False] * 3 + [True])
+# Those that are the same request whenever they are sent.
+REPEATABLE = CONTRADICTIONS.filter(lambda mutation: mutation.named_by != "matching" and not mutation.supervised)
+_WORK = {False: work_on_next, True: take_back_due}
 KEYS = st.none() | st.sampled_from(["one", "two"])
+
+
+def _key(global_id: str) -> UUID:
+    key = key_of(global_id, "BulkOperation", "CallRecord", "User")
+    assert key is not None
+    return key
 
 
 class Killed(BaseException):
@@ -86,9 +111,12 @@ class Contradictions(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.operations: list[str] = []
         self.plans: list[tuple[Mutation, str]] = []
-        self.keyed: dict[str, tuple[Mutation, str | None]] = {}
+        self.planned: dict[UUID, UUID] = {}
+        self.keyed: dict[str, tuple[Mutation, datetime, str | None]] = {}
+        self.called_off: set[UUID] = set()
         self.seen: set[UUID] = set()
         self.facts: set[Fact] = set()
+        self.shown: dict[tuple[UUID, UUID | None], int] = {}
 
     def _await(self, work: Awaitable[T]) -> T:
         async def run() -> T:
@@ -97,10 +125,32 @@ class Contradictions(RuleBasedStateMachine):
         return asyncio.run_coroutine_threadsafe(run(), self.loop).result(60)
 
     def teardown(self) -> None:
-        """Leave nothing to others."""
-        if hasattr(self, "crowd"):
-            self._await(self.crowd.finish())
-        self.patch.undo()
+        """What is left is done, at its time and after its contacts; nothing is left to others."""
+        try:
+            if hasattr(self, "crowd") and sys.exc_info()[0] is None:
+                self._wait_for_everything()
+        finally:
+            self.patch.undo()
+
+    def _wait_for_everything(self) -> None:
+        self.crowd.batches(3)
+        self._finish()
+        self.let_time_pass(60)
+        while self._await(take_back_due(self.gateway.database)):
+            self._hold()
+        self._finish()
+        assert [each for each in self._await(self._operations()) if each.reverts_at is not None] == []
+
+    def _finish(self) -> None:
+        while self._await(self.crowd.left_to_do()):
+            if not self._await(self.crowd.work()):
+                self.hang_up(0, every=True)
+            self._hold()
+
+    def _hold(self) -> None:
+        self.check_finds_nothing()
+        self.what_was_told_is_so()
+        self.everything_has_its_time()
 
     @initialize(structure=STRUCTURES, people=PEOPLE)
     def hire(self, structure: Structure, people: list[Somebody]) -> None:
@@ -122,18 +172,24 @@ class Contradictions(RuleBasedStateMachine):
     @rule(mutation=CONTRADICTIONS, key=st.sampled_from(["one", "two"]))
     def change_with_a_key(self, mutation: Mutation, key: str) -> None:
         """A key that was used for something else is refused; for the same, it gives the same operation."""
+        since, before = self.crowd.clock.now(), None
         if key in self.keyed:
-            mutation, before = self.keyed[key]
+            mutation, since, before = self.keyed[key]
             if mutation.named_by == "matching":
                 return  # how many match by now may differ, which is another request
-        else:
-            before = None
-        sent = self._await(self.crowd.ask(mutation, idempotencyKey=key))
+        sent = self._await(self.crowd.ask(mutation, idempotencyKey=key, since=since))
+        if before is None and self._passed(mutation, since) and sent.codes:
+            assert sent.codes == ["INVALID"]  # it was not done before it was cut off
+            return
         assert sent.codes == [], sent.payload
         assert before in (None, sent.operation["id"])
-        self.keyed[key] = (mutation, sent.operation["id"])
+        self.keyed[key] = (mutation, since, sent.operation["id"])
         if before is None:
             self.operations.append(sent.operation["id"])
+
+    def _passed(self, mutation: Mutation, since: datetime) -> bool:
+        now = self.crowd.clock.now()
+        return any(datetime.fromisoformat(each) <= now for each in mutation.times(since).values())
 
     @rule(number=st.integers(0, 50))
     def execute_a_plan(self, number: int) -> None:
@@ -144,6 +200,8 @@ class Contradictions(RuleBasedStateMachine):
             assert set(sent.codes) <= {"PLAN_STALE", "INVALID_STATE"}
             if sent.operation is not None:
                 self.operations.append(sent.operation["id"])
+                self.planned[_key(sent.operation["id"])] = _key(plan)
+                self._told(sent.operation)
 
     @rule(number=st.integers(0, 50), way=st.sampled_from(["undo", "undo", "retry", "cancel"]), dry=st.booleans())
     def come_back_to(self, number: int, way: str, dry: bool) -> None:
@@ -154,6 +212,8 @@ class Contradictions(RuleBasedStateMachine):
         if way == "cancel":
             canceled = self._await(self.crowd.gateway.ask(CANCEL, operation))["cancelBulkOperation"]
             assert {error["code"] for error in canceled["errors"]} <= {"INVALID_STATE"}
+            if not canceled["errors"] and canceled["operation"]["status"] != "CANCELED":
+                self.called_off.add(_key(operation["id"]))
             return
         terms = {"dryRun": dry} if way == "undo" else {}
         sent = self._await(operating(self.crowd.gateway, f"{way}BulkOperation", operation, **terms))
@@ -161,27 +221,53 @@ class Contradictions(RuleBasedStateMachine):
         if sent.operation is not None:
             self.operations.append(sent.operation["id"])
 
-    @rule(size=st.integers(1, 3))
-    def work(self, size: int) -> None:
-        """The worker does one batch."""
+    @rule(size=st.integers(1, 3), back=_RARELY)
+    def work(self, size: int, back: bool) -> None:
+        """The worker does one batch, or takes back what was for a time only."""
         self.crowd.batches(size)
-        self._await(work_on_next(self.gateway.database))
+        self._await(_WORK[back](self.gateway.database))
 
-    @rule(size=st.integers(1, 3), statement=st.integers(0, 40))
-    def kill_the_worker(self, size: int, statement: int) -> None:
+    @rule(size=st.integers(1, 3), statement=st.integers(0, 40), back=_RARELY)
+    def kill_the_worker(self, size: int, statement: int, back: bool) -> None:
         """A batch is cut off in the middle, or was just in time."""
         self.crowd.batches(size)
-        self._await(self._killed(work_on_next(self.gateway.database), statement))
+        self._await(self._killed(_WORK[back](self.gateway.database), statement))
 
-    @rule(mutation=CONTRADICTIONS, statement=st.integers(0, 40), key=KEYS)
+    @rule(minutes=st.integers(1, 3))
+    def let_time_pass(self, minutes: int) -> None:
+        """Perhaps something is due by then."""
+        self.crowd.clock.forward(self.crowd.clock.now() + timedelta(minutes=minutes))
+
+    @rule(places=st.lists(st.integers(0, 7), min_size=1, max_size=3))
+    def talk(self, places: list[int]) -> None:
+        """Contacts begin, but for who is deactivated."""
+        whom = [self.crowd.people[place % len(self.crowd.people)] for place in places]
+        begun = self._await(self.crowd.talk(places))
+        takes = [one.id for one in whom if ("status", one.key, "DEACTIVATED") not in self.facts]
+        assert [each["user"]["id"] for each in begun] == takes
+        self.facts |= {("contact", _key(each["user"]["id"]), _key(each["id"])) for each in begun}
+
+    @rule(number=st.integers(0, 50), every=_RARELY)
+    def hang_up(self, number: int, every: bool) -> None:
+        """One contact ends, or all do."""
+        going = self._await(self.crowd.contacts())
+        if going:
+            chosen = [] if every else [going[number % len(going)].external_id]
+            ended = self._await(self.crowd.hang_up(*chosen))
+            assert len(ended) == len(chosen or going)
+            assert all(each["endedAt"] for each in ended)
+            self.facts -= {("contact", _key(each["user"]["id"]), _key(each["id"])) for each in ended}
+
+    @rule(mutation=REPEATABLE, statement=st.integers(0, 40), key=KEYS)
     def kill_a_request(self, mutation: Mutation, statement: int, key: str | None) -> None:
         """A request is cut off; nobody knows whether it was done, and who sends its key again is told."""
-        if mutation.named_by == "matching" or mutation.supervised or key in self.keyed:
+        if key in self.keyed:
             return
+        since = self.crowd.clock.now()
         terms = {} if key is None else {"idempotencyKey": key}
-        done = self._await(self._killed(self.crowd.ask(mutation, **terms), statement))
+        done = self._await(self._killed(self.crowd.ask(mutation, since=since, **terms), statement))
         if key is not None:
-            self.keyed[key] = (mutation, None if done is None else done.operation["id"])
+            self.keyed[key] = (mutation, since, None if done is None else done.operation["id"])
 
     async def _killed(self, work: Awaitable[T], statement: int) -> T | None:
         with killed_at(self.gateway.database, statement):
@@ -194,11 +280,18 @@ class Contradictions(RuleBasedStateMachine):
                 return None
 
     def _told(self, operation: Any) -> None:
-        """The totals of an answer count its items."""
-        if operation["status"] == "QUEUED":
+        """The totals of an answer count its items; only those who talk are waited for."""
+        if operation["status"] in ("QUEUED", "SCHEDULED"):
             return
-        found = Counter(item["outcome"].lower() for item in operation["items"]["nodes"])
+        items = operation["items"]["nodes"]
+        found = Counter(item["outcome"].lower() for item in items)
         assert {name: operation["totals"][name] for name in HANDLED} == {name: found[name] for name in HANDLED}
+        waiting = {_key(item["user"]["id"]) for item in items if item["outcome"] == "PENDING"}
+        assert waiting <= self._talking(), operation
+        assert (operation["status"] == "RUNNING") is bool(waiting)
+
+    def _talking(self) -> set[UUID]:
+        return {fact[1] for fact in self.facts if fact[0] == "contact"}
 
     @invariant()
     def check_finds_nothing(self) -> None:
@@ -214,23 +307,58 @@ class Contradictions(RuleBasedStateMachine):
             there = self._await(self._in_database())
             assert there == self.facts, there ^ self.facts
 
+    @invariant()
+    def everything_has_its_time(self) -> None:
+        """Nothing was begun or taken back before its time, and what is for a time only will be taken back, once."""
+        if hasattr(self, "crowd"):
+            self._await(self._in_time())
+
+    async def _in_time(self) -> None:
+        operations = {each.id: each for each in await self._operations()}
+        now = self.crowd.clock.now()
+        undone = [each for each in operations.values() if each.kind is BulkOperationKind.UNDO and not each.dry_run]
+        for undo in undone:
+            until = operations[undo.origin_id].until
+            if undo.actor_kind is ActorKind.SYSTEM:
+                assert until is not None, undo
+                assert until <= undo.created_at, undo
+                assert undo.origin_id not in self.called_off, undo
+        called_off = self.called_off | {undo.origin_id for undo in undone}
+        for each in operations.values():
+            if each.execute_at is not None and each.started_at is not None and not each.dry_run:
+                assert each.execute_at <= each.started_at <= now, each
+            lasts = each.until is not None and not each.dry_run and each.status not in UNFINISHED
+            due = lasts and each.succeeded > 0 and each.id not in called_off
+            assert each.reverts_at == (each.until if due else None), each
+
+    async def _operations(self) -> Sequence[Any]:
+        operations = table_of(BulkOperation).c
+        wanted = select(operations).where(operations.organization_id == self.crowd.gateway.organization_id)
+        async with self.gateway.database.reading() as connection:
+            return (await connection.execute(wanted)).all()
+
     async def _add_up(self) -> None:
         operations, items = table_of(BulkOperation).c, table_of(BulkOperationItem).c
+        ours = operations.organization_id == self.crowd.gateway.organization_id
+        joined = table_of(BulkOperationItem).join(table_of(BulkOperation), operations.id == items.operation_id)
+        wanted = select(items, operations.kind, operations.terms, operations.dry_run).select_from(joined)
         async with self.gateway.database.reading() as connection:
-            found = await connection.execute(
-                select(items, operations.kind)
-                .join_from(table_of(BulkOperationItem), table_of(BulkOperation), operations.id == items.operation_id)
-                .where(
-                    operations.organization_id == self.crowd.gateway.organization_id,
-                    ~operations.dry_run,
-                    items.outcome != BulkItemOutcome.PENDING,
-                )
-            )
+            found = await connection.execute(wanted.where(ours, items.outcome != BulkItemOutcome.PENDING))
             rows = [row for row in found if row.id not in self.seen]
+        for one in [one for one in self.crowd.supervisors if one.key not in self.seen]:
+            self.seen.add(one.key)
+            self.facts.add(("has", one.key, ("Team", self.crowd.things["teams"][0].key)))
+        talking = self._talking()
         for row in rows:
             self.seen.add(row.id)
+            if row.dry_run:
+                self.shown[row.operation_id, row.user_id] = row.user_version
+                continue
             if row.outcome is BulkItemOutcome.SUCCEEDED:
                 assert row.effects, row
+                self._as_planned(row)
+                if row.terms.get("onActiveContact") not in (None, ActiveContactPolicy.END_NOW.name):
+                    assert row.user_id not in talking, row
                 for effect in row.effects:
                     self._apply(row.user_id, effect)
             elif row.outcome is BulkItemOutcome.UNCHANGED:
@@ -238,6 +366,15 @@ class Contradictions(RuleBasedStateMachine):
                 closed = row.kind is BulkOperationKind.DEACTIVATE
                 if closed or row.kind is BulkOperationKind.REACTIVATE:
                     assert (("status", row.user_id, "DEACTIVATED") in self.facts) is closed, row
+            elif "ACTIVE_CONTACT" in {error["code"] for error in row.errors}:
+                assert row.terms["onActiveContact"] == ActiveContactPolicy.SKIP.name, row
+                assert row.user_id in talking, row
+
+    def _as_planned(self, row: Any) -> None:
+        """E9: who is changed by a plan is as they were when it was made; a sign-out does not count."""
+        if row.operation_id in self.planned:
+            before = self.shown[self.planned[row.operation_id], row.user_id]
+            assert row.user_version == before + (row.kind is not BulkOperationKind.SIGN_OUT), row
 
     def _apply(self, user_id: UUID, effect: Any) -> None:
         kind = UserEffectKind(effect["kind"])
@@ -257,6 +394,10 @@ class Contradictions(RuleBasedStateMachine):
             case UserEffectKind.SEAT_TAKEN | UserEffectKind.SEAT_FREED:
                 fact, there = ("seat", user_id, subject), kind is UserEffectKind.SEAT_TAKEN
                 assert (fact in self.facts) is not there, effect
+            case UserEffectKind.CONTACT_ENDED:
+                assert subject is not None
+                fact, there = ("contact", user_id, subject[1]), False
+                assert fact in self.facts, effect
             case _:
                 return
         (self.facts.add if there else self.facts.discard)(fact)
@@ -274,6 +415,9 @@ class Contradictions(RuleBasedStateMachine):
                 grants.organization_id == ours, grants.state == LicenseGrantState.ACTIVE
             )
             facts |= {("seat", row.user_id, ("License", row.license_id)) for row in await connection.execute(seated)}
+            calls = table_of(CallRecord).c
+            going = select(calls.user_id, calls.id).where(calls.organization_id == ours, calls.ended_at.is_(None))
+            facts |= {("contact", row.user_id, row.id) for row in await connection.execute(going)}
             for name, model, column in (
                 ("Team", Membership, "team_id"),
                 ("Queue", UserQueue, "queue_id"),
@@ -286,14 +430,14 @@ class Contradictions(RuleBasedStateMachine):
 
 
 async def test_whatever_contradicts_itself_is_told_as_it_is_and_breaks_nothing(gateway: Gateway) -> None:
-    """E6, Z4, Z5: at every step, on both databases."""
+    """E7, Z4, Z8: at every step, on both databases."""
 
     class Machine(Contradictions):
         loop = asyncio.get_running_loop()
 
     Machine.gateway = gateway
     chosen = settings(
-        max_examples=100 if THOROUGH else 3,
+        max_examples=100 if THOROUGH else 5,
         stateful_step_count=50 if THOROUGH else 20,
         deadline=None,
         suppress_health_check=list(HealthCheck),

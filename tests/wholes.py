@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlmodel import SQLModel
 
 import models  # noqa: F401  (all tables)
+from models.listing import ListingKind
 from repositories.engine import Database
 
 # Written by requests themselves: when a key was used last, and whom a session serves.
@@ -17,7 +18,11 @@ COLUMNS_OF_USE = {"last_used_at", "last_active_at"}
 
 
 async def whole(
-    database: Database, *, without: Collection[str] = (), without_columns: Collection[str] = ()
+    database: Database,
+    *,
+    without: Collection[str] = (),
+    without_columns: Collection[str] = (),
+    without_listings: Collection[ListingKind] = (),
 ) -> dict[str, Counter[Any]]:
     """The rows of every table but these, however often each occurs."""
     ignored = {*COLUMNS_OF_USE, *without_columns}
@@ -26,6 +31,9 @@ async def whole(
         for name, table in SQLModel.metadata.tables.items():
             if name not in without:
                 columns = [column for column in table.columns if column.name not in ignored]
-                found = await connection.execute(select(*columns))
+                statement = select(*columns)
+                if name == "listings":
+                    statement = statement.where(table.c.kind.not_in(without_listings))
+                found = await connection.execute(statement)
                 rows[name] = Counter(repr(tuple(row)) for row in found)
     return rows
