@@ -46,17 +46,19 @@ _HANDLED = _operations.succeeded + _operations.unchanged + _operations.failed + 
 _UNFINISHED = _operations.status.in_([literal_column(str(each.value)) for each in UNFINISHED])
 _PENDING = _items.outcome == literal_column(str(BulkItemOutcome.PENDING.value))
 _IN_CONTACT = exists().where(_calls.user_id == _items.user_id, _calls.ended_at.is_(None))
-# Something that can be done now: everything, or those whose contact is over, where contacts are waited for.
+# Something that can be done now: everything; or, where contacts are waited for, those whose contact is over, or the end
+# of what has nobody.
 _FREE = or_(
     _operations.after_contact == false(),
     exists().where(_items.operation_id == _operations.id, _PENDING, not_(_IN_CONTACT)),
+    not_(exists().where(_items.operation_id == _operations.id, _PENDING)),
 )
 
 
 def _waiting(at: datetime) -> ColumnElement[bool]:
     """Operations on which there is something to do at an instant."""
     due = or_(_operations.status != BulkOperationStatus.SCHEDULED, _operations.execute_at <= at)
-    return and_(_UNFINISHED, due, _FREE)
+    return and_(_UNFINISHED, due, or_(_FREE, _operations.until <= at))
 
 
 async def any_waiting(connection: AsyncConnection, at: datetime) -> bool:
@@ -231,6 +233,15 @@ class OperationRepository(Bound):
             )
             .order_by(_items.index)
             .limit(limit)
+        )
+        return found.all()
+
+    async def waiting_for_contacts(self, operation_id: UUID) -> Sequence[Any]:
+        """`index`, `key` and `user_id` of the items that are not handled yet because the person is in a contact."""
+        found = await self._connection.execute(
+            select(_items.index, _items.key, _items.user_id).where(
+                self._ours(BulkOperationItem), _items.operation_id == operation_id, _PENDING, _IN_CONTACT
+            )
         )
         return found.all()
 

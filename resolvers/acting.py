@@ -122,6 +122,11 @@ class Action(ABC):
     takes_agents: bool = False
     takes_all: bool = False
 
+    @property
+    def waits(self) -> bool:
+        """Whether people in a contact are waited for."""
+        return False
+
     @abstractmethod
     def kept(self) -> dict[str, Any]:
         """Its terms as they are kept with the operation."""
@@ -194,28 +199,45 @@ def _verdict(run: Run, action: Action, person: Person) -> Verdict:
 async def _guarded(run: Run, action: Action, items: Sequence[Item]) -> Guarded | None:
     """The queues to look after; where the organization wants it, those who may not leave them are refused."""
     passing = people_of([item for item in items if item.passing])
-    if not action.takes_agents or not passing:
+    meant = people_of([item for item in items if item.passing or item.waiting])
+    if not action.takes_agents or not meant:
         return None
     queues = run.change.kept.queues
     if run.short and action.takes_all and not await queues.any_guarded(besides=run.short):
         return None
     if action.takes_all:
-        guarded = Guarded.counted(await queues.guarded_counts(passing), run.carried.gone)
-        if guarded is None or guarded.rule is not CoverageRule.REFUSE:
+        guarded = Guarded.counted(await queues.guarded_counts(meant), run.carried.gone)
+        if guarded is None:
+            return None
+        if guarded.rule is not CoverageRule.REFUSE:
+            if len(passing) < len(meant):  # who is waited for has not left
+                return Guarded.counted(await queues.guarded_counts(passing), run.carried.gone) if passing else None
             return guarded
-    guarded = Guarded.of(await queues.guarded(passing), run.carried.gone)
+    ahead = await _waiting(run, action, items)
+    people = {*meant, *(item.user_id for item in ahead if item.user_id is not None)}
+    guarded = Guarded.of(await queues.guarded(people), run.carried.gone)
     if guarded is None or guarded.rule is not CoverageRule.REFUSE:
         return guarded
     leaving = guarded.pairs
     if not action.takes_all:
         async with run.change.trial():
-            await action.apply(run, copies(passing))
+            await action.apply(run, copies(passing))  # no assignment waits for anybody
             leaving = left(guarded.pairs, await _pairs(run, passing))
     concerned = {queue for each in leaving.values() for queue in each}
     if concerned:
         await queues.lock(concerned)
-        assess_coverage(items, leaving, await queues.agent_counts(concerned), guarded)
+        in_order = sorted([*items, *ahead], key=lambda item: item.index)
+        assess_coverage(in_order, leaving, await queues.agent_counts(concerned), guarded)
     return guarded
+
+
+async def _waiting(run: Run, action: Action, items: Sequence[Item]) -> list[Item]:
+    """Those of other batches who are waited for: their places in the order of the input are kept for them."""
+    if not (action.waits and run.queued) or run.terms.dry_run:
+        return []
+    here = {item.index for item in items}
+    rows = await run.change.kept.operations.waiting_for_contacts(run.operation_id)
+    return [Item(row.index, row.key, user_id=row.user_id) for row in rows if row.index not in here]
 
 
 async def _tell_shortages(run: Run, action: Action, guarded: Guarded, passing: Mapping[UUID, Item], done: Done) -> None:

@@ -120,6 +120,11 @@ class Item:
         """Whether the item is still to be changed, or was."""
         return self.outcome is BulkItemOutcome.SUCCEEDED
 
+    @property
+    def waiting(self) -> bool:
+        """Whether the item is to be changed once the contact of the person is over."""
+        return self.outcome is BulkItemOutcome.PENDING
+
 
 @dataclass(frozen=True, slots=True)
 class BulkAnswer:
@@ -176,6 +181,8 @@ def items_of(
         if target.kept:
             row = target.kept[index]
             item.index, item.id, item.expected = row.index, row.id, row.user_version
+        elif key in target.versions:
+            item.expected = target.versions[key]
         if index in target.refused:
             for problem in target.refused[index]:
                 item.fail(problem)
@@ -234,6 +241,7 @@ async def write_operation(
     origin_id: UUID | None = None,
     named_by: str | None = None,
     shortages: Sequence[Mapping[str, Any]] = (),
+    carried: Mapping[str, Any] | None = None,
 ) -> BulkAnswer:
     """Keep an operation with its items and, unless it is a dry run, an audit event for each changed person.
 
@@ -244,6 +252,7 @@ async def write_operation(
         origin_id: The operation that this one repeats or takes back.
         named_by: What the keys of the items are.
         shortages: Queues that are left below their minimum, as they are kept.
+        carried: What the worker has to know who goes on with it, if anybody is waited for.
     """
     row = operation_row(context, change, operation_id, kind, terms, asked) | {
         "total": len(items),
@@ -251,6 +260,7 @@ async def write_operation(
         "origin_id": origin_id,
         "named_by": named_by,
         "shortages": list(shortages),
+        "carried": carried if any(item.waiting for item in items) else None,
         "started_at": change.at,
     }
     row |= progress_of(row, context.now())
@@ -288,7 +298,7 @@ def operation_row(
         "terms": dict(asked),
         "total": 0,
         **totals_of(()),
-        "after_contact": asked.get("onActiveContact") == ActiveContactPolicy.AFTER_CONTACT.name,
+        "after_contact": not terms.dry_run and asked.get("onActiveContact") == ActiveContactPolicy.AFTER_CONTACT.name,
         "execute_at": terms.execute_at,
         "until": terms.until,
         "reverts_at": None,

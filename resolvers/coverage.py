@@ -119,7 +119,8 @@ def assess_coverage(items: Sequence[Item], leaving: Pairs, agents: Mapping[UUID,
     """
     left = dict(agents)
     for item in items:
-        queues = leaving.get(item.user_id, ()) if item.passing and item.user_id is not None else ()
+        meant = item.passing or item.waiting
+        queues = leaving.get(item.user_id, ()) if meant and item.user_id is not None else ()
         shortages = [
             shortage for queue in queues if (shortage := guarded.shortage(queue, left.get(queue, 0) - 1)) is not None
         ]

@@ -56,6 +56,10 @@ class Disturbing(Action):
 
     on_active_contact: ActiveContactPolicy = ActiveContactPolicy.END_NOW
 
+    @property
+    def waits(self) -> bool:
+        return self.on_active_contact is ActiveContactPolicy.AFTER_CONTACT
+
     def kept(self) -> dict[str, Any]:
         return {"onActiveContact": self.on_active_contact.name}
 
@@ -223,9 +227,11 @@ def _drop_signed_out_already(passing: Mapping[UUID, Item]) -> None:
 async def keep_an_administrator(run: Run, items: Sequence[Item]) -> None:
     """Fail the items that would take the last full administrator (requirement E6, rule M6).
 
-    Of an operation in several batches all of its people count, so that it fails for the same ones as in one.
+    Of an operation in several batches all of its people count, so that it fails for the same ones as in one; those who
+    are waited for count as well.
     """
-    leaving = [item.person for item in items if item.passing and item.person and item.person.is_full_administrator]
+    meant = [item for item in items if item.passing or item.waiting]
+    leaving = [item.person for item in meant if item.person and item.person.is_full_administrator]
     if not leaving:
         return
     administrators = await run.change.kept.standing.administrators()
@@ -233,8 +239,8 @@ async def keep_an_administrator(run: Run, items: Sequence[Item]) -> None:
     if run.queued:
         gone |= await _meant(run, administrators)
     kept = assess_last_administrator(gone, administrators)
-    for item in items:
-        if item.passing and item.user_id in kept:
+    for item in meant:
+        if item.user_id in kept:
             item.fail(Problem(Code.LAST_ADMINISTRATOR, "No active full administrator would be left."))
 
 
@@ -291,7 +297,7 @@ async def sign_out(
             news.append(News("contact.ended", user_id, {"call": str(call_id), "endedBy": ended_by.name}))
         for user_id, item in passing.items():
             before = item.person.presence if item.person is not None else PresenceState.OFFLINE
-            if user_id in offline or before is PresenceState.ENGAGED:
+            if user_id in offline or (ending and before is PresenceState.ENGAGED):
                 item.effects.append(_OFFLINE)
                 item.changes.append(("presence", before.name, "OFFLINE"))
                 news.append(News("presence.changed", user_id, {"state": "OFFLINE"}))

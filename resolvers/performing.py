@@ -11,7 +11,6 @@ from uuid import UUID
 
 from models.operation import (
     UNFINISHED,
-    ActiveContactPolicy,
     BulkErrorPolicy,
     BulkItemOutcome,
     BulkOperation,
@@ -22,11 +21,10 @@ from models.storage import uuid7
 from models.text import mail_key
 from repositories.engine import Database
 from repositories.operations import next_reverting
-from resolvers.acting import PLAN_ID, Action, Run, camel, carry_out
+from resolvers.acting import PLAN_ID, Action, Carried, Run, camel, carry_out
 from resolvers.bulk import OPERATIONS, BulkAnswer, Terms, write_operation
 from resolvers.caller import system_caller
 from resolvers.context import Change, Context, utc_now
-from resolvers.lifecycle import Disturbing
 from resolvers.operations import errors_of
 from resolvers.queued import ACTIONS, enqueue, require_any
 from resolvers.refusals import MutationErrorCode as Code
@@ -134,6 +132,8 @@ async def take_back_due(database: Database, *, now: Callable[[], datetime] = utc
 async def retry(context: Context, operation_id: UUID) -> BulkAnswer:
     """Do once more what an operation did not do to people: to those who failed, and to those it left alone.
 
+    What was for a time only is so again, until the same time.
+
     Raises:
         NotPermitted: The caller may do nothing to anybody.
         Refused: NOT_FOUND, the caller does not see it; FORBIDDEN, the caller may not do what it does; INVALID_STATE, it
@@ -150,9 +150,21 @@ async def retry(context: Context, operation_id: UUID) -> BulkAnswer:
         named = await _left(change, operation)
         if not named.keys:
             raise refuse(Code.INVALID_STATE, "No item of this operation failed or was left alone.", *_ID)
-        return Asked(action, Terms(operation.error_policy, operation.reason, operation.note), named, operation.id)
+        _still_to_last(operation, context.now(), *_ID)
+        terms = Terms(operation.error_policy, operation.reason, operation.note, until=operation.until)
+        return Asked(action, terms, named, operation.id)
 
     return await _do(context, ask)
+
+
+def _still_to_last(operation: BulkOperation, now: datetime, *path: str) -> None:
+    """Refuse what would be taken back as soon as it is done, and must not become what is for good.
+
+    Raises:
+        Refused: INVALID_STATE.
+    """
+    if operation.until is not None and operation.until <= now:
+        raise refuse(Code.INVALID_STATE, "The time until which this was to last has passed.", *path)
 
 
 async def _do(context: Context, ask: Callable[[Change], Awaitable[Asked]]) -> BulkAnswer:
@@ -160,9 +172,7 @@ async def _do(context: Context, ask: Callable[[Change], Awaitable[Asked]]) -> Bu
         asked = await ask(change)
         terms, named = asked.terms, asked.named
         run = Run(context, change, terms, uuid7(change.at), asked.origin_id)
-        action = asked.action
-        waits = isinstance(action, Disturbing) and action.on_active_contact is ActiveContactPolicy.AFTER_CONTACT
-        if waits and terms.error_policy is BulkErrorPolicy.ATOMIC:
+        if asked.action.waits and terms.error_policy is BulkErrorPolicy.ATOMIC:
             words = "ATOMIC is done in one piece, and cannot wait for single contacts."
             raise refuse(Code.INVALID, words, "input", "onActiveContact")
         later = terms.execute_at is not None and not terms.dry_run
@@ -183,6 +193,7 @@ async def _do(context: Context, ask: Callable[[Change], Awaitable[Asked]]) -> Bu
             origin_id=asked.origin_id,
             named_by=named.named_by,
             shortages=[shortage.kept() for shortage in done.shortages],
+            carried=Carried().after(done).kept(),
         )
         if not terms.dry_run:
             await change.kept.seats.move(done.seats, at=change.at)
@@ -245,6 +256,7 @@ async def _planned(change: Change, action: Action, target: PlanTarget, terms: Te
         raise refuse(Code.INVALID_STATE, "The dry run has not handled every item.", *PLAN_ID)
     if plan.items_forgotten:
         raise refuse(Code.INVALID_STATE, "The items of the dry run are forgotten. Make a new one.", *PLAN_ID)
+    _still_to_last(plan, change.at, *PLAN_ID)
     planned = action.of(plan.terms)
     name = action.written_otherwise(planned) or _term_written_otherwise(terms, plan)
     if name is not None:

@@ -32,6 +32,7 @@ from repositories.sight import EVERYTHING
 from resolvers.acting import Action, Carried, Done, Run, carry_out, moved, refuse_stale
 from resolvers.authentication import caller_now
 from resolvers.bulk import (
+    HANDLED,
     BulkAnswer,
     Item,
     Terms,
@@ -194,6 +195,11 @@ async def _batch(
         words = "Whoever asked for it may not do this any more."
         await _stop(kept, operation, BulkOperationStatus.FAILED, Problem(Code.FORBIDDEN, words), now())
         return
+    if operation.until is not None and operation.until <= now() and not operation.dry_run and _left(operation):
+        # What is for a time only does not begin after it, nor keep others out of service for who is waited for.
+        kept = Kept(connection, operation.organization_id, EVERYTHING)
+        await _stop(kept, operation, BulkOperationStatus.COMPLETED_WITH_ERRORS, None, now())
+        return
     context = Context(database, caller, request_id=operation.request_id, now=now)
     change = Change(Kept(connection, operation.organization_id, caller.sight), now())
     terms = Terms(operation.error_policy, operation.reason, operation.note, operation.dry_run)
@@ -224,6 +230,11 @@ async def _batch(
         await change.settled()
     await change.kept.operations.put(handled)
     await _keep(run, operation, items, done)
+
+
+def _left(operation: BulkOperation) -> int:
+    """How many items are not handled yet."""
+    return operation.total - sum(getattr(operation, name) for name in HANDLED)
 
 
 async def _keep(run: Run, operation: BulkOperation, items: Sequence[Item], done: Done) -> None:

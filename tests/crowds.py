@@ -148,7 +148,7 @@ PEOPLE = st.lists(
         groups=_some(GROUPS),
         licensed=st.booleans(),
         signed_in=_RARELY,
-        busy=_RARELY,
+        busy=st.sampled_from([False, False, False, True, True]),
     ),
     min_size=2,
     max_size=7,
@@ -161,7 +161,9 @@ STRUCTURES = st.builds(
     served=st.tuples(*[_some(QUEUES)] * (TEAMS + GROUPS)),
     nested=st.booleans(),
 )
-_POLICY = st.fixed_dictionaries({"onActiveContact": st.sampled_from(["END_NOW", "SKIP", "AFTER_CONTACT"])})
+_POLICY = st.fixed_dictionaries(
+    {"onActiveContact": st.sampled_from(["END_NOW", "SKIP", "AFTER_CONTACT", "AFTER_CONTACT"])}
+)
 _REASONS = st.fixed_dictionaries(
     {}, optional={"reason": st.sampled_from([each.name for each in StateChangeReason]), "note": st.just("why")}
 )

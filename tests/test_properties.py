@@ -51,6 +51,7 @@ FEW = settings(
 )
 # Who talks is listed as such; contacts and presences do not come back.
 PRESENCES = (ListingKind.AVAILABLE, ListingKind.ENGAGED, ListingKind.WRAP_UP, ListingKind.UNAVAILABLE)
+TALKING = st.frozensets(st.integers(0, 7), max_size=3)
 HISTORY = st.lists(mutations(atomic=False), max_size=2)
 
 
@@ -91,6 +92,7 @@ def exactly(operation: Any) -> set[str]:
     structure=STRUCTURES,
     people=PEOPLE,
     history=HISTORY,
+    talking=TALKING,
     mutation=mutations(),
     executed_in=st.sampled_from([None, 1, 2, 3]),
     planned=st.booleans(),
@@ -100,6 +102,7 @@ async def test_a_dry_run_changes_no_row_and_tells_what_the_execution_does(
     structure: Structure,
     people: list[Somebody],
     history: list[Mutation],
+    talking: frozenset[int],
     mutation: Mutation,
     executed_in: int | None,
     planned: bool,
@@ -109,6 +112,7 @@ async def test_a_dry_run_changes_no_row_and_tells_what_the_execution_does(
         crowd = await Crowd.hired(gateway, patch, structure, people)
         for before in history:
             await crowd.send(before)
+        await crowd.talk(talking)
         if mutation.supervised:
             await crowd.send(mutation, dryRun=True)  # the supervisor comes
         there = await whole(gateway.database, without=RECORDS)
@@ -135,7 +139,7 @@ async def test_a_dry_run_changes_no_row_and_tells_what_the_execution_does(
     history=HISTORY,
     mutation=mutations(UNDOABLE),
     meanwhile=st.lists(mutations(atomic=False, lasting=False), max_size=2),
-    talking=st.frozensets(st.integers(0, 7), max_size=3),
+    talking=TALKING,
     taken_back_in=st.sampled_from([None, 1, 2]),
     by_itself=st.booleans(),
 )
