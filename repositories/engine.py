@@ -39,8 +39,12 @@ PRAGMA temp_store = MEMORY;
 PRAGMA cache_size = -65536;
 """
 # Who writes waits by looking often: SQLite's own waiting looks ever more rarely, and a worker in another process, which
-# begins its next batch soon after the last one, would nearly always be first.
-IMPATIENT = "PRAGMA busy_timeout = 0;"
+# begins its next batch soon after the last one, would nearly always be first. And what a statement would need to be
+# undone alone, which is every page that it changes, is not for the memory when it changes thousands of people.
+WRITING = """
+PRAGMA busy_timeout = 0;
+PRAGMA temp_store = FILE;
+"""
 BUSY_S, LOOK_S = 5, 0.005
 
 # What PostgreSQL says when it lets nobody in, has no time or no room, or is going down: connection lost (08), name
@@ -202,7 +206,7 @@ def _sqlite_engine(url: URL, size: int, *, writing: bool) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        connection.run_async(partial(_prepared, pragmas=PRAGMAS + IMPATIENT if writing else PRAGMAS))
+        connection.run_async(partial(_prepared, pragmas=PRAGMAS + WRITING if writing else PRAGMAS))
 
     @event.listens_for(engine.sync_engine, "invalidate")
     def end(connection: Any, _record: Any, _error: Any) -> None:

@@ -97,20 +97,18 @@ class StandingRepository(Bound):
         Returns:
             Ids of all that were locked.
         """
-        named = self._named(named_by, keys)
-        wanted = named
+        wanted = self._named(named_by, keys)
         if administrators:
+            targeted = select(_users.id).where(wanted)
             full = select(_roles.user_id).where(self._ours(UserRoleGrant), _roles.role == UserRole.FULL_ADMINISTRATOR)
-            targeted = select(_users.id).where(named)
-            wanted = or_(
-                named,
-                and_(
-                    self._ours_too(User),
-                    _users.status == UserStatus.ACTIVE,
-                    _users.id.in_(full),
-                    exists(full.where(_roles.user_id.in_(targeted)).correlate(None)),
-                ),
+            active = select(_users.id).where(
+                self._ours_too(User),
+                _users.status == UserStatus.ACTIVE,
+                _users.id.in_(full),
+                exists(full.where(_roles.user_id.in_(targeted)).correlate(None)),
             )
+            # Not one condition or the other, for which PostgreSQL would compare everybody with each of the keys.
+            wanted = _users.id.in_(union_all(targeted, active))
         found = await self._connection.execute(
             select(_users.id).where(wanted).order_by(_users.id).with_for_update(key_share=True)
         )

@@ -285,15 +285,12 @@ class UserRepository(Bound):
         return sliced(people.where(*asked(self._meeting)), order, part, apart=apart, within=within)
 
     async def ids(self, wanted: Nested[UserCriteria], statuses: Collection[UserStatus], limit: int) -> list[UUID]:
-        """The ids of those who are wanted, by display name; no more than one above the limit.
+        """The ids of those who are wanted, in their order; no more than one above the limit.
 
         They come in parts, and others are served in between.
         """
         found = await self._connection.stream(
-            select(_users.id)
-            .where(*self.conditions(wanted, statuses))
-            .order_by(_users.display_name_key, _users.id)
-            .limit(limit + 1)
+            select(_users.id).where(*self.conditions(wanted, statuses)).order_by(_users.id).limit(limit + 1)
         )
         ids: list[UUID] = []
         async for part in found.scalars().partitions(IDS_AT_ONCE):

@@ -45,7 +45,9 @@ class UserTarget:
 
 @dataclass(frozen=True, slots=True)
 class MatchingTarget:
-    """All people whom a question finds, by display name; frozen when the operation is made (rule M7).
+    """All people whom a question finds, those who came first at first; frozen when the operation is made (rule M7).
+
+    In this order what is kept of them lies side by side (decision 35).
 
     Attributes:
         expected_count: How many the caller expects; None where that need not be said, in a dry run.

@@ -4,7 +4,7 @@
 CREATE FUNCTION pg_temp.new_key(begins bytea) RETURNS uuid LANGUAGE sql VOLATILE AS
     $$ SELECT encode(overlay(uuid_send(gen_random_uuid()) PLACING begins FROM 1 FOR 6), 'hex')::uuid $$;
 CREATE TEMP TABLE target ON COMMIT DROP AS
-    SELECT id AS user_id, row_number() OVER (ORDER BY display_name_key, id) - 1 AS place, display_name AS label,
+    SELECT id AS user_id, row_number() OVER (ORDER BY id) - 1 AS place, display_name AS label,
         version + 1 AS version, pg_temp.new_key(key_begins) AS deactivation_id
     FROM users JOIN asked USING (organization_id)
     WHERE status = 0 AND NOT protected AND created_at <= came_until

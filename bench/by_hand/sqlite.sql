@@ -6,7 +6,7 @@ CREATE TEMP TABLE target (
     user_id BLOB PRIMARY KEY, place INTEGER, label TEXT, version INTEGER, deactivation_id BLOB
 ) WITHOUT ROWID;
 INSERT INTO target
-    SELECT id, row_number() OVER (ORDER BY display_name_key, id) - 1, display_name, version + 1,
+    SELECT id, row_number() OVER (ORDER BY id) - 1, display_name, version + 1,
         CAST(key_begins || randomblob(10) AS BLOB)
     FROM users JOIN asked ON users.organization_id = asked.organization_id
     WHERE status = 0 AND protected = 0 AND created_at <= came_until
