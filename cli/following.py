@@ -17,7 +17,7 @@ Operation = Mapping[str, Any]
 
 OPERATION = """
 fragment Told on BulkOperation {
-  id kind status dryRun reason note createdAt startedAt finishedAt undoable
+  id kind status dryRun reason note createdAt executeAt until startedAt finishedAt undoable
   progress { total processed }
   totals {
     succeeded unchanged failed skipped sessionsEnded teamsLeft queuesLeft contactsEnded seatsFreed seatsNeeded
@@ -44,7 +44,7 @@ Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Follow a large ope
 
 UNFINISHED = ("SCHEDULED", "QUEUED", "RUNNING")
 SHORTEST_S, LONGEST_S = 0.2, 2.0
-BRIEF = ("id", "kind", "status", "dryRun", "progress", "totals", "failure")
+BRIEF = ("id", "kind", "status", "dryRun", "executeAt", "until", "progress", "totals", "failure")
 READ_WHOLE = 1_000  # of more items only those that failed are read
 MOST_TOLD = 100
 MOST_EFFECTS = 20
@@ -273,6 +273,10 @@ def finish(shown: Mapping[str, Any], *, json: bool) -> NoReturn:
     else:
         if not goes_on:
             show(shown, json=False)
+        if shown["status"] == "SCHEDULED":
+            typer.echo(f"begins: {shown['executeAt']}")
+        if shown["until"] is not None:
+            typer.echo(f"ends: {shown['until']}")
         typer.echo(f"{'plan' if shown['dryRun'] else 'operation'}: {shown['id']}")
     if goes_on:
         raise typer.Exit

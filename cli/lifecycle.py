@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
+from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any, get_type_hints
 
@@ -26,6 +27,7 @@ ActiveContact = Annotated[
         help="What happens to who is handling a contact: end_now (it ends), after_contact (it is waited for) or skip."
     ),
 ]
+Until = Annotated[str | None, typer.Option(help="When to take it back by itself; written as --execute-at.")]
 Restore = Annotated[
     str | None, typer.Option(help="What to put back of what the deactivation took: teams, queues, or teams,queues.")
 ]
@@ -53,6 +55,10 @@ class Options:
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False
     reason: Annotated[str | None, typer.Option(help="Kept with it, such as voluntary or security.")] = None
     note: Annotated[str | None, typer.Option(help="Kept with it.")] = None
+    execute_at: Annotated[
+        str | None,
+        typer.Option(help="When to do it, such as 2026-12-01T18:00; in the time zone of this computer unless it says."),
+    ] = None
     atomic: Annotated[bool, typer.Option("--atomic", help="Change nobody if it fails for anybody.")] = False
     idempotency_key: Annotated[
         str | None, typer.Option(help="With the same key the command does once what it does, however often it runs.")
@@ -90,9 +96,18 @@ class Options:
         said = {
             "reason": self.reason and self.reason.upper(),
             "note": self.note,
+            "executeAt": self.execute_at and _moment(self.execute_at),
             "errorPolicy": "ATOMIC" if self.atomic else None,
         }
         return {name: value for name, value in said.items() if value is not None}
+
+
+def _moment(value: str) -> str:
+    """A time with its offset from UTC; ends the command where it is none."""
+    try:
+        return datetime.fromisoformat(value).astimezone().isoformat()
+    except (ValueError, OverflowError):
+        fail(f"This is no time: {value}. Write it as 2026-12-01T18:00 or 2026-12-01T18:00+01:00.", MISUSED)
 
 
 def _contact(value: str) -> str:
@@ -105,6 +120,7 @@ def _scopes(value: str) -> list[str]:
 
 # Options that some mutations have: by name, the type and how the value is written in the input.
 EXTRAS: Mapping[str, tuple[Any, Callable[[str], Any]]] = {
+    "until": (Until, _moment),
     "on_active_contact": (ActiveContact, _contact),
     "restore": (Restore, _scopes),
 }
@@ -133,13 +149,14 @@ class Change:
 
 
 _CONTACT = {"on_active_contact": "onActiveContact"}
+_FOR_A_TIME = {"until": "until", **_CONTACT}
 CHANGES = {
     "deactivate": Change(
-        "deactivateUsers", "Deactivate people: they are out of sessions, teams and direct queues.", _CONTACT
+        "deactivateUsers", "Deactivate people: they are out of sessions, teams and direct queues.", _FOR_A_TIME
     ),
     "reactivate": Change("reactivateUsers", "Put deactivated people back into service.", {"restore": "restore"}),
     "force-offline": Change(
-        "forceUsersOffline", "Sign people out and keep them from signing in until they are resumed.", _CONTACT
+        "forceUsersOffline", "Sign people out and keep them from signing in until they are resumed.", _FOR_A_TIME
     ),
     "resume-online": Change("resumeUsersOnline", "Lift the block that keeps people from signing in.", {}),
     "sign-out": Change("signOutUsers", "End the sessions of people, who can sign in again.", _CONTACT),
@@ -175,7 +192,7 @@ def _carry_out(change: Change, options: Options, extras: Mapping[str, Any]) -> N
     async def execute(planned: Mapping[str, Any]) -> dict[str, Any]:
         async with asking(chosen, **where) as ask:
             found = await send(ask, {"planId": planned["id"]}, False, options.idempotency_key)
-            return await finished(ask, found, wait=options.wait)
+            return await finished(ask, found, wait=options.wait and found["status"] != "SCHEDULED")
 
     planned = run(plan)
     if options.dry_run:

@@ -234,7 +234,8 @@ async def _batch(
 
 def _left(operation: BulkOperation) -> int:
     """How many items are not handled yet."""
-    return operation.total - sum(getattr(operation, name) for name in HANDLED)
+    handled: int = sum(getattr(operation, name) for name in HANDLED)
+    return operation.total - handled
 
 
 async def _keep(run: Run, operation: BulkOperation, items: Sequence[Item], done: Done) -> None:

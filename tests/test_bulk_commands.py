@@ -8,6 +8,7 @@ import pty
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,9 @@ class Commands:
         self._folder = folder
         self._url = url
 
-    async def __call__(self, *arguments: str, given: str | None = None) -> Ended:
-        return await inside(*arguments, "--json", folder=self._folder, url=self._url, given=given)
+    async def __call__(self, *arguments: str, given: str | None = None, json: bool = True) -> Ended:
+        form = ("--json",) if json else ()
+        return await inside(*arguments, *form, folder=self._folder, url=self._url, given=given)
 
     async def done(self, *arguments: str, given: str | None = None) -> dict[str, Any]:
         """What came of a command that did all it was asked."""
@@ -98,6 +100,29 @@ async def test_nobody_is_changed_where_nobody_can_be_asked(rosterql: Commands, s
     assert (await rosterql.done("users", "resume-online", person.email, "--yes"))["totals"]["succeeded"] == 1
     nobody_in = await rosterql.done("users", "sign-out", person.email, "--yes", "--on-active-contact", "skip")
     assert nobody_in["totals"]["unchanged"] == 1
+
+
+async def test_it_is_done_later_and_for_a_time(rosterql: Commands, staff: Staff) -> None:
+    """Z8: who asks does not wait for a time to come, and can call it off; a time without an offset is that of here."""
+    people = await staff.hire(2)
+    ids = [one.id for one in people]
+    begins = (datetime.now() + timedelta(days=1)).replace(second=0, microsecond=0)
+    ends = begins.astimezone(UTC) + timedelta(hours=8)
+    times = ("--execute-at", begins.isoformat(timespec="minutes"), "--until", ends.isoformat())
+    planned, asked = (await rosterql("users", "force-offline", *ids, *times, "--yes")).lines
+    assert (planned["status"], planned["totals"]["succeeded"], asked["status"]) == ("COMPLETED", 2, "SCHEDULED")
+    for told, time in ((asked["executeAt"], begins.astimezone(UTC)), (asked["until"], ends)):
+        assert datetime.fromisoformat(told) == time
+    assert await rosterql.statuses(people) == ["ACTIVE"] * 2
+    words = (await rosterql("users", "force-offline", ids[0], *times, "--yes", json=False)).out.splitlines()
+    assert [line.partition(" ")[0] for line in words] == ["begins:", "ends:", "operation:"]
+    canceled = await rosterql("operation", "cancel", asked["id"])
+    assert (canceled.code, canceled.last["status"]) == (0, "CANCELED")
+
+    done = await rosterql.done("users", "deactivate", ids[1], "--until", ends.isoformat(), "--yes")
+    assert (done["totals"]["succeeded"], datetime.fromisoformat(done["until"])) == (1, ends)
+    past = await rosterql("users", "deactivate", ids[0], "--execute-at", "2026-01-01T00:00Z", "--yes")
+    assert (past.code, "input.executeAt" in past.err) == (1, True)
 
 
 async def test_who_fails_is_told_and_ends_with_four(rosterql: Commands, staff: Staff) -> None:
@@ -345,6 +370,7 @@ async def test_it_asks_another_gateway_and_leaves_what_goes_on_there(tmp_path: P
         (("--file", "sheet"), "Line 3 of the people has no id"),
         (("--filter", "[1"), "neither JSON nor"),
         (("--plan", "a", "--note", "b"), "those of the plan"),
+        (("a", "--until", "tomorrow"), "This is no time: tomorrow"),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
 )
