@@ -96,7 +96,13 @@ class DatabaseSettings(Section):
         default=SecretStr("sqlite:///rosterql.db"),
         description="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.",
     )
-    pool_size: int = Field(default=10, ge=1, le=200, description="Connections to PostgreSQL that are kept open.")
+    pool_size: int = Field(
+        default=10,
+        ge=1,
+        le=200,
+        description="Connections to PostgreSQL that each process keeps open, the worker beside `serve` too; under load "
+        "it opens as many more.",
+    )
     statement_timeout_ms: int = Field(
         default=30_000, ge=100, description="Milliseconds that PostgreSQL gives one statement."
     )
