@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -52,6 +52,13 @@ async def operating(gateway: Gateway, mutation: str, operation: Any, *, token: s
 
 async def undo(gateway: Gateway, operation: Any, **terms: Any) -> Changed:
     return await operating(gateway, "undoBulkOperation", operation, **terms)
+
+
+async def last_actions(gateway: Gateway, people: Sequence[Person]) -> list[str]:
+    """What the audit says was done last to each of these people."""
+    asked = "query($ids: [ID!]!) { nodes(ids: $ids) { ... on User { auditEvents(first: 1) { nodes { action } } } } }"
+    found = await gateway.ask(asked, {"ids": [one.id for one in people]})
+    return [node["auditEvents"]["nodes"][0]["action"] for node in found["nodes"]]
 
 
 async def a_place(staff: Staff) -> dict[str, Any]:
@@ -114,8 +121,11 @@ async def test_an_older_block_comes_back(gateway: Gateway, staff: Staff) -> None
     await bulk(gateway, "forceUsersOffline", [agent], token=supervisor, note="the older one")
     before = await state(gateway)
     done = await bulk(gateway, "forceUsersOffline", [agent])
-    assert (await undo(gateway, done.operation)).outcomes == ["SUCCEEDED"]
+    (back,) = (await undo(gateway, done.operation)).items
+    assert back["outcome"] == "SUCCEEDED"
+    assert "the older sign-in block is back" in [effect["description"] for effect in back["effects"]]
     assert await state(gateway) == before
+    assert await last_actions(gateway, [agent]) == ["FORCED_OFFLINE"]
 
 
 @pytest.mark.parametrize("named", ["teams", "queues", "skillGroups"])
@@ -134,6 +144,10 @@ async def test_an_assignment_is_taken_back_exactly(gateway: Gateway, staff: Staf
     back = await undo(gateway, done.operation)
     assert set(back.outcomes) == {"SUCCEEDED"}
     assert await state(gateway) == before
+    changed = [one for one, outcome in zip(people, done.outcomes, strict=True) if outcome == "SUCCEEDED"]
+    gets_back = people if way == "remove" else [people[3]] if way == "set" else []  # who had lost something
+    actions = ["ASSIGNED" if one in gets_back else "UNASSIGNED" for one in changed]
+    assert await last_actions(gateway, changed) == actions
     assert set((await undo(gateway, back.operation)).outcomes) == {"SUCCEEDED"}
     assert await state(gateway) != before
 
