@@ -46,12 +46,10 @@ _HANDLED = _operations.succeeded + _operations.unchanged + _operations.failed + 
 _UNFINISHED = _operations.status.in_([literal_column(str(each.value)) for each in UNFINISHED])
 _PENDING = _items.outcome == literal_column(str(BulkItemOutcome.PENDING.value))
 _IN_CONTACT = exists().where(_calls.user_id == _items.user_id, _calls.ended_at.is_(None))
-# Something that can be done now: everything; or, where contacts are waited for, those whose contact is over, or the end
-# of what has nobody.
+# Something that can be done now: everything, or those whose contact is over, where contacts are waited for.
 _FREE = or_(
     _operations.after_contact == false(),
     exists().where(_items.operation_id == _operations.id, _PENDING, not_(_IN_CONTACT)),
-    not_(exists().where(_items.operation_id == _operations.id, _PENDING)),
 )
 
 

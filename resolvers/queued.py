@@ -109,9 +109,11 @@ async def enqueue(run: Run, action: Action, named: UserTarget) -> BulkAnswer:
         totals = {name: totals[name] + count for name, count in totals_of(items).items()}
         shown += [each for each in rows if each["outcome"] is BulkItemOutcome.FAILED]
     refuse_stale(stale)
-    if any(totals.values()):
-        row |= totals
-        values = totals | (progress_of(row, run.context.now()) if row["skipped"] else {})
+    row |= totals
+    # Where there is nobody to do something to, it is over at once, whenever it was to begin.
+    over = sum(totals[name] for name in HANDLED) == row["total"]
+    if over or any(totals.values()):
+        values = totals | (progress_of(row, run.context.now()) if over else {})
         row |= values
         await change.kept.operations.update(run.operation_id, values)
     return answer_of(row, shown)
@@ -195,7 +197,7 @@ async def _batch(
         words = "Whoever asked for it may not do this any more."
         await _stop(kept, operation, BulkOperationStatus.FAILED, Problem(Code.FORBIDDEN, words), now())
         return
-    if operation.until is not None and operation.until <= now() and not operation.dry_run and _left(operation):
+    if operation.until is not None and operation.until <= now() and not operation.dry_run:
         # What is for a time only does not begin after it, nor keep others out of service for who is waited for.
         kept = Kept(connection, operation.organization_id, EVERYTHING)
         await _stop(kept, operation, BulkOperationStatus.COMPLETED_WITH_ERRORS, None, now())
@@ -230,12 +232,6 @@ async def _batch(
         await change.settled()
     await change.kept.operations.put(handled)
     await _keep(run, operation, items, done)
-
-
-def _left(operation: BulkOperation) -> int:
-    """How many items are not handled yet."""
-    handled: int = sum(getattr(operation, name) for name in HANDLED)
-    return operation.total - handled
 
 
 async def _keep(run: Run, operation: BulkOperation, items: Sequence[Item], done: Done) -> None:

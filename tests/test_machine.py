@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -60,6 +60,7 @@ CONTRADICTIONS = mutations(atomic=False)
 _RARELY = st.sampled_from([False] * 3 + [True])
 # Those that are the same request whenever they are sent.
 REPEATABLE = CONTRADICTIONS.filter(lambda mutation: mutation.named_by != "matching" and not mutation.supervised)
+WAKE_S = 0.1  # in which a request that died has ended, if it ends at all
 _WORK = {False: work_on_next, True: take_back_due}
 KEYS = st.none() | st.sampled_from(["one", "two"])
 
@@ -75,20 +76,26 @@ class Killed(BaseException):
 
 
 @contextmanager
-def killed_at(database: Database, statement: int) -> Iterator[None]:
-    """Whoever sends the statement with this number ends there, and nobody commits what came before."""
+def killed_at(database: Database, statement: int) -> Iterator[asyncio.Event]:
+    """Whoever sends the statement with this number ends there, and nobody commits what came before.
+
+    Returns:
+        What is set when that happens.
+    """
     left = statement
+    died = asyncio.Event()
 
     def see(*_: Any) -> None:
         nonlocal left
         left -= 1
         if left < 0:
+            died.set()
             raise Killed
 
     engine = database.writer.sync_engine
     event.listen(engine, "before_cursor_execute", see)
     try:
-        yield
+        yield died
     finally:
         event.remove(engine, "before_cursor_execute", see)
 
@@ -269,12 +276,21 @@ class Contradictions(RuleBasedStateMachine):
         if key is not None:
             self.keyed[key] = (mutation, since, None if done is None else done.operation["id"])
 
-    async def _killed(self, work: Awaitable[T], statement: int) -> T | None:
-        with killed_at(self.gateway.database, statement):
+    async def _killed(self, work: Coroutine[Any, Any, T], statement: int) -> T | None:
+        database = self.gateway.database
+        with killed_at(database, statement) as died:
+            doing = asyncio.create_task(work)
+            death = asyncio.create_task(died.wait())
+            await asyncio.wait({doing, death}, return_when=asyncio.FIRST_COMPLETED)
+            death.cancel()
+            if died.is_set():
+                await asyncio.wait({doing}, timeout=WAKE_S)
+                await database.settle()
+                doing.cancel()  # it may wait for what died beside it
             try:
-                return await work
+                return await doing
             except BaseException as error:
-                if not _dead(error):
+                if not died.is_set() or not (_dead(error) or isinstance(error, asyncio.CancelledError)):
                     raise
                 type(self).kills += 1
                 return None
