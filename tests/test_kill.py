@@ -6,20 +6,22 @@ import asyncio
 
 import pytest
 
-from tests.aftermath import Findings
-from tests.kill import Size, killed, original
+from tests.aftermath import SPECIAL, Findings
+from tests.callers import Size
+from tests.kill import killed, original
 
 USERS, SEED = 1_200, 20261125
-SMALL = Size(clients=2, calls=3, more_calls=1, kills=1)
+SMALL = Size(clients=2, calls=5, more_calls=1, kills=1)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_nothing_acknowledged_is_lost_half_done_or_done_twice_when_processes_are_killed(kind: str) -> None:
-    """Z4, Z6: with a worker beside the server, with several on PostgreSQL, and with one inside."""
+    """Z4, Z6, Z8: with a worker beside the server, with several on PostgreSQL, and with one inside."""
     found = Findings()
     with original(kind, USERS, SEED) as seeded:
-        for first, rounds in ((0, 2), (2, 1)):
-            for each in asyncio.run(killed(seeded, first, SEED, rounds=rounds, size=SMALL)):
+        for number in range(3):
+            for each in asyncio.run(killed(seeded, number, SEED, size=SMALL)):
                 found.add(each)
     assert [*found.lines()] == []
     assert found.acknowledged > 15
+    assert [what for what in SPECIAL if not found.done[what]] == []
