@@ -56,7 +56,7 @@ from resolvers.targets import UserTarget
 from resolvers.undoing import Undo
 
 KEYS_AT_ONCE = 1_000
-BATCH = 4000
+BATCH = 6_000
 
 ACTIONS: Mapping[BulkOperationKind, type[Action]] = {
     action.kind: action
