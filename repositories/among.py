@@ -6,7 +6,17 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, ColumnElement, Dialect, LargeBinary, Select, TypeDecorator, Uuid, bindparam
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    CompoundSelect,
+    Dialect,
+    LargeBinary,
+    Select,
+    TypeDecorator,
+    Uuid,
+    bindparam,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.visitors import InternalTraversal
@@ -67,9 +77,44 @@ class Among(ColumnElement[bool]):
         return self
 
 
-def among(column: ColumnElement[Any], keys: Collection[UUID] | Select[Any]) -> ColumnElement[bool]:
+class AmongFound(ColumnElement[bool]):
+    """Whether a key is one of those that are selected, once and for all.
+
+    On PostgreSQL they are an array: a row that was waited for is looked at again, and must not be compared with what is
+    joined to it, of which there may be nothing then.
+    """
+
+    inherit_cache = True
+    _traverse_internals = [
+        ("column", InternalTraversal.dp_clauseelement),
+        ("found", InternalTraversal.dp_clauseelement),
+    ]
+
+    def __init__(self, column: ColumnElement[Any], keys: Select[Any] | CompoundSelect[Any]) -> None:
+        self.column = column
+        self.found = keys.scalar_subquery()
+        self.type = Boolean()
+
+    def self_group(self, against: Any = None) -> AmongFound:
+        """As it is, like `Among`."""
+        return self
+
+
+def among(
+    column: ColumnElement[Any], keys: Collection[UUID] | Select[Any] | CompoundSelect[Any]
+) -> ColumnElement[bool]:
     """Whether a key is one of many, or one of those that are selected."""
-    return column.in_(keys) if isinstance(keys, Select) else Among(column, keys)
+    return AmongFound(column, keys) if isinstance(keys, Select | CompoundSelect) else Among(column, keys)
+
+
+@compiles(AmongFound)
+def _any_found(element: AmongFound, compiler: Any, **how: Any) -> str:
+    return f"{compiler.process(element.column, **how)} = ANY (ARRAY{compiler.process(element.found, **how)})"
+
+
+@compiles(AmongFound, "sqlite")
+def _in_found(element: AmongFound, compiler: Any, **how: Any) -> str:
+    return f"{compiler.process(element.column, **how)} IN {compiler.process(element.found, **how)}"
 
 
 @compiles(Among)

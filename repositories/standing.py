@@ -108,7 +108,7 @@ class StandingRepository(Bound):
                 exists(full.where(_roles.user_id.in_(targeted)).correlate(None)),
             )
             # Not one condition or the other, for which PostgreSQL would compare everybody with each of the keys.
-            wanted = _users.id.in_(union_all(targeted, active))
+            wanted = among(_users.id, union_all(targeted, active))
         found = await self._connection.execute(
             select(_users.id).where(wanted).order_by(_users.id).with_for_update(key_share=True)
         )

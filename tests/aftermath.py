@@ -332,7 +332,9 @@ def _compare_outcomes(
         if totals != {name: getattr(operation, name) for name in HANDLED}:
             found.half_done.append(f"the totals of {key} are not {totals}")
         planned = {item.user_id: item.user_version for item in items[plans[key]]} if key in plans else {}
-        stopped = operation.status in (BulkOperationStatus.CANCELED, BulkOperationStatus.FAILED)
+        # What is for a time only does not begin after it, however late the worker is.
+        over = operation.until is not None and (operation.finished_at or operation.until) >= operation.until
+        stopped = operation.status in (BulkOperationStatus.CANCELED, BulkOperationStatus.FAILED) or over
         for item in items[key]:
             person = item.user_id or key_of(item.key, "User")
             stood = replay.stood.get(person, []) if person else []

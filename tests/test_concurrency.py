@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from uuid import UUID
+
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.audit import AuditAction
 from models.license import LicenseType
+from repositories.sight import EVERYTHING
+from repositories.standing import StandingRepository
+from resolvers.context import utc_now
 from tests.contradiction import Contradiction, broken, clients, deadlocks
 from tests.gateway import Gateway
 from tests.people import Staff
@@ -60,3 +68,34 @@ async def test_rounds_of_opposite_changes_end_in_what_the_clients_were_told(gate
             latest[event.target_id] = event.target_version
     assert set(contradiction.added.values()) == {1}
     assert contradiction.signed_in > 0 or not THOROUGH  # of few who try, all may be out just then
+
+
+async def test_who_is_changed_while_somebody_waits_to_lock_them_is_locked_all_the_same(
+    gateway: Gateway, staff: Staff
+) -> None:
+    """E4: PostgreSQL looks again at rows that it has waited for, and loses none by that, also where it merges lists."""
+    people = [person.key for person in await staff.hire(3000)]
+    merging = not gateway.database.is_sqlite
+    if merging:
+        await gateway.execute("ANALYZE")
+    locked: list[UUID] = []
+    at = utc_now()
+
+    async def change(connection: AsyncConnection) -> None:
+        await StandingRepository(connection, staff.organization_id, EVERYTHING).touch(people[100:600], at=at)
+        changed.set()
+        await asyncio.sleep(0.5)
+
+    async def lock(connection: AsyncConnection) -> None:
+        if merging:
+            for other in ("enable_hashjoin", "enable_seqscan"):
+                await connection.execute(text(f"SET LOCAL {other} = off"))
+        standing = StandingRepository(connection, staff.organization_id, EVERYTHING)
+        locked[:] = await standing.lock("ids", people[:1200], administrators=True)
+
+    changed = asyncio.Event()
+    first = asyncio.create_task(gateway.database.change(change))
+    await changed.wait()
+    await gateway.database.change(lock)
+    await first
+    assert set(people[:1200]) <= set(locked)
