@@ -8,11 +8,11 @@ import strawberry
 
 from gql.arguments import INPUT
 from gql.bulk import answered
-from gql.errors import MutationError
+from gql.errors import MutationError, MutationWarning
 from gql.info import Info
 from gql.membership import AssignmentChangeInput
 from gql.skill_group import SkillGroup
-from gql.structure import key_of_thing
+from gql.structure import WARNINGS, key_of_thing
 from gql.team import Team
 from models.skill_group import SkillGroup as SkillGroupRow
 from models.team import Team as TeamRow
@@ -40,6 +40,7 @@ class AssignTeamQueuesPayload:
     """A view over an answer."""
 
     errors: list[MutationError] = strawberry.field(description=_ERRORS)
+    warnings: list[MutationWarning] = strawberry.field(description=WARNINGS)
 
     @strawberry.field(
         graphql_type=Team | None,
@@ -55,6 +56,7 @@ class AssignSkillGroupQueuesPayload:
     """A view over an answer."""
 
     errors: list[MutationError] = strawberry.field(description=_ERRORS)
+    warnings: list[MutationWarning] = strawberry.field(description=WARNINGS)
 
     @strawberry.field(
         graphql_type=SkillGroup | None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,21 +9,25 @@ import strawberry
 
 from gql.arguments import INPUT
 from gql.bulk import answered, answered_in_bulk, bulk_payload, parse_optional_id
-from gql.errors import MutationError
+from gql.errors import MutationError, MutationWarning
 from gql.idempotency import idempotency_key
 from gql.info import Info
 from gql.operation import BulkOperation
-from models.operation import BulkOperation as BulkOperationRow
 from resolvers import performing, queued
 from resolvers.bulk import BulkAnswer
 from resolvers.queued import require_any
 from resolvers.refusals import MutationErrorCode as Code
-from resolvers.refusals import Problem, refuse
+from resolvers.refusals import refuse
+
+CANCELS = "Stops a bulk operation, calls off a scheduled one, or keeps a temporary one from being taken back."
 
 
-@strawberry.input(description="Stops a bulk operation.")
+@strawberry.input(description=CANCELS)
 class CancelBulkOperationInput:
-    id: strawberry.ID = strawberry.field(description="Bulk operation to stop; items handled already stay as they are.")
+    id: strawberry.ID = strawberry.field(
+        description="Bulk operation that is to do nothing more; items handled already stay as they are, and are not "
+        "taken back at its `revertsAt`. Repeating it changes nothing."
+    )
 
 
 @strawberry.input(
@@ -43,18 +46,13 @@ class RetryBulkOperationInput:
     id: strawberry.ID = strawberry.field(description="Bulk operation whose items are repeated.")
 
 
-@dataclass(frozen=True, slots=True)
-class OperationAnswer:
-    """What a mutation of a bulk operation answers."""
-
-    errors: list[Problem] = field(default_factory=list)
-    operation: BulkOperationRow | None = None
-
-
 @strawberry.type(description="Result of `cancelBulkOperation`.")
 class CancelBulkOperationPayload:
     errors: list[MutationError] = strawberry.field(
         description="Problems that kept the mutation from doing its work. Empty when it succeeded."
+    )
+    warnings: list[MutationWarning] = strawberry.field(
+        description="What is worth knowing of that which was done before it was stopped."
     )
     operation: BulkOperation | None = strawberry.field(
         description="The operation after the mutation; null when it was not found."
@@ -70,17 +68,17 @@ RetryBulkOperationPayload = bulk_payload("retryBulkOperation", _INLINE)
 class Operating:
     """Root fields; not a type of its own in the schema."""
 
-    @strawberry.mutation(graphql_type=CancelBulkOperationPayload | None, description="Stops a bulk operation.")
+    @strawberry.mutation(graphql_type=CancelBulkOperationPayload | None, description=CANCELS)
     async def cancel_bulk_operation(self, info: Info, input: Annotated[CancelBulkOperationInput, INPUT]) -> Any:
         require_any(info.context)
 
-        async def work() -> OperationAnswer:
+        async def work() -> BulkAnswer:
             operation = await queued.cancel(info.context, _key(input.id))
             if operation is None:
                 raise refuse(Code.NOT_FOUND, "There is no such bulk operation.", "input", "id")
-            return OperationAnswer(operation=operation)
+            return BulkAnswer(operation=operation)
 
-        return await answered(info.context, input, work, OperationAnswer)
+        return await answered(info.context, input, work, BulkAnswer)
 
     @strawberry.mutation(
         graphql_type=UndoBulkOperationPayload | None,

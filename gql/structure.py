@@ -13,7 +13,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from gql.arguments import INPUT, given
 from gql.bulk import answered, parse_optional_id
-from gql.errors import MutationError
+from gql.errors import MutationError, MutationWarning
 from gql.idempotency import NAME as KEY
 from gql.idempotency import idempotency_key
 from gql.ids import global_id
@@ -36,6 +36,7 @@ from resolvers.structure import Kind, StructureAnswer
 
 _PATCH = "New values for a {}. An omitted field is left as it is; null clears a field that may be empty."
 _ERRORS = "Problems that kept the mutation from doing its work. Empty when it succeeded."
+WARNINGS = "Queues that are left with fewer active agents than their minimum."
 _EXPECTED = "Version the caller read; when the object has another one by now, nothing is done."
 _SITE = "Site of the team."
 _PARENT = "Team this team belongs to."
@@ -223,7 +224,10 @@ def _payload(kind: Kind, verb: str, field: str, shows: Any) -> Any:
     """The payload of a mutation, a view over `resolvers.structure.StructureAnswer`."""
     errors = (list[MutationError], strawberry.field(description=_ERRORS))
     words = f"Result of `{verb.lower()}{kind.type_name}`."
-    return _type(f"{verb}{kind.type_name}Payload", words, {"errors": errors, field: (Any, shows)})
+    described: dict[str, tuple[Any, Any]] = {"errors": errors}
+    if verb == "Update" and kind.warns:
+        described["warnings"] = (list[MutationWarning], strawberry.field(description=WARNINGS))
+    return _type(f"{verb}{kind.type_name}Payload", words, {**described, field: (Any, shows)})
 
 
 def _mutation(payload: Any, input_type: Any, description: str, work: Callable[..., Any]) -> Any:

@@ -56,6 +56,12 @@ QUEUES_BY_NAME = by_name(Queue, "queues")
 QUEUES_OF_USER = by_name(Queue, "queues of a user")
 QUEUE_MEMBERS = ordered_by("queue members", [SortKey("display_name_key", _users.display_name_key)], _users.id)
 
+_LOOKED_AFTER = (
+    _organizations.coverage_rule != CoverageRule.OFF,
+    _queues.active == true(),
+    _queues.minimum_agents > 0,
+)
+
 EVERY_SOURCE = frozenset(QueueAssignmentSource)
 _LISTED = {False: (UserStatus.ACTIVE,), True: (UserStatus.ACTIVE, UserStatus.DEACTIVATED)}
 
@@ -268,15 +274,23 @@ class QueueRepository(NamedRepository[Queue, QueueCriteria]):
                 .join(table_of(User), _users.id == pairs.c.user_id)
                 .outerjoin(table_of(SignInBlock), _blocks.user_id == pairs.c.user_id)
             )
-            .where(
-                _organizations.coverage_rule != CoverageRule.OFF,
-                _queues.active == true(),
-                _queues.minimum_agents > 0,
-                _users.status == UserStatus.ACTIVE,
-                _blocks.user_id.is_(None),
-            )
+            .where(*_LOOKED_AFTER, _users.status == UserStatus.ACTIVE, _blocks.user_id.is_(None))
         )
         return pairs, guarded
+
+    async def looked_after(self, ids: Collection[UUID]) -> Sequence[Any]:
+        """Those of these queues that are in use and have a minimum, where the organization looks after that.
+
+        Returns:
+            `id`, `name`, `minimum_agents`, and the `rule` of the organization, by name.
+        """
+        found = await self._connection.execute(
+            select(_queues.id, _queues.name, _queues.minimum_agents, _organizations.coverage_rule.label("rule"))
+            .join(table_of(Organization), _organizations.id == _queues.organization_id)
+            .where(self._ours(Queue), among(_queues.id, ids), *_LOOKED_AFTER)
+            .order_by(_queues.name_key, _queues.id)
+        )
+        return found.all()
 
     async def minimums(self, ids: Collection[UUID]) -> Sequence[Any]:
         """`id`, `name` and `minimum_agents` of queues, by name; those that are gone by now are absent."""

@@ -189,6 +189,15 @@ class StructureRepository(Bound):
         )
         return set(found.scalars())
 
+    async def above(self, team_id: UUID) -> set[UUID]:
+        """All teams above a team."""
+        found = await self._connection.execute(
+            select(_ancestors.ancestor_id).where(
+                self._ours(TeamAncestor), _ancestors.team_id == team_id, _ancestors.ancestor_id != team_id
+            )
+        )
+        return set(found.scalars())
+
     async def hang(self, team_id: UUID, parent_id: UUID | None) -> None:
         """Put a team that has nothing above it, with all below it, below another one; None leaves it at the top.
 

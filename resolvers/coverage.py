@@ -5,15 +5,17 @@ The organization says what happens (`CoverageRule`): a warning, or a refusal of 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from models.organization import CoverageRule
+from repositories.kept import Kept
 from resolvers.deltas import Delta
 from resolvers.refusals import MutationErrorCode as Code
-from resolvers.refusals import MutationWarningCode, Problem, Warning
+from resolvers.refusals import MutationWarningCode, Problem, Refused, Warning
 
 if TYPE_CHECKING:
     from resolvers.bulk import Item
@@ -46,7 +48,7 @@ class Shortage:
 
     @property
     def problem(self) -> Problem:
-        """Why somebody may not leave."""
+        """Why nobody may be taken from it."""
         return Problem(Code.COVERAGE, self._words("would be"))
 
     def _words(self, verb: str) -> str:
@@ -129,6 +131,50 @@ def assess_coverage(items: Sequence[Item], leaving: Pairs, agents: Mapping[UUID,
         if not shortages:
             for queue in queues:
                 left[queue] = left.get(queue, 0) - 1
+
+
+async def shortages_among(kept: Kept, queue_ids: Collection[UUID]) -> list[Shortage]:
+    """Those of these queues that are looked after and have too few active agents now."""
+    rows = await kept.queues.looked_after(queue_ids)
+    return _short(rows, await kept.queues.agent_counts([row.id for row in rows])) if rows else []
+
+
+@asynccontextmanager
+async def guarding(kept: Kept, queue_ids: Collection[UUID], warnings: list[Warning], *path: str) -> AsyncIterator[None]:
+    """Look after queues while something is changed inside that may take agents from them.
+
+    Where the organization refuses that, what was changed inside is taken back.
+
+    Args:
+        warnings: Where those are put that the change brings about.
+        path: To the input value to blame.
+
+    Raises:
+        Refused: COVERAGE, for each queue that would be left with too few.
+    """
+    rows = await kept.queues.looked_after(queue_ids) if queue_ids else []
+    if not rows:
+        yield
+        return
+    ids, refusing = [row.id for row in rows], rows[0].rule is CoverageRule.REFUSE
+    if refusing:
+        await kept.queues.lock(ids)
+    before = await kept.queues.agent_counts(ids)
+    async with kept.connection.begin_nested() if refusing else nullcontext():
+        yield
+        after = await kept.queues.agent_counts(ids)
+        short = [each for each in _short(rows, after) if each.agents < before.get(each.queue_id, 0)]
+        if short and refusing:
+            raise Refused(*(replace(shortage.problem, path=path) for shortage in short))
+    warnings += [replace(shortage.warning, path=path) for shortage in short]
+
+
+def _short(rows: Sequence[Any], agents: Mapping[UUID, int]) -> list[Shortage]:
+    return [
+        Shortage(row.id, row.name, row.minimum_agents, agents.get(row.id, 0))
+        for row in rows
+        if agents.get(row.id, 0) < row.minimum_agents
+    ]
 
 
 def copies(items: Mapping[UUID, Item]) -> dict[UUID, Item]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from models.skill_group import SkillGroup
 from models.team import Team
 from models.user import UserRole
 from resolvers.context import Change, Context
+from resolvers.coverage import shortages_among
 from resolvers.identity import Unacceptable, name, time_zone
 from resolvers.permissions import FULL_ADMINISTRATOR, ROLE_PERMISSIONS
 from resolvers.recording import Fact, News
@@ -63,6 +64,14 @@ class TeamKind(Kind):
         words = "A team belongs neither to itself nor to a team below it."
         return [Problem(Code.INVALID, words, ("input", "patch", "parentId"))]
 
+    async def takes_from(self, change: Change, before: Any, values: Mapping[str, Any]) -> tuple[str, Collection[UUID]]:
+        """Those of the teams above, which its people leave with it."""
+        if "parent_id" not in values or before.parent_id is None:
+            return "", ()
+        above = await change.kept.structure.above(before.id)
+        given = await change.kept.assigned_queues.of(Team, above)
+        return "parentId", {queue for queues in given.values() for queue in queues}
+
     async def follow(self, context: Context, change: Change, before: Any | None, after: Any) -> Consequences:
         structure = change.kept.structure
         if before is None:
@@ -76,6 +85,19 @@ class TeamKind(Kind):
 
     async def part(self, change: Change, before: Any) -> None:
         await change.kept.structure.uproot(before.id)
+
+
+@dataclass(frozen=True)
+class QueueKind(Kind):
+    """A queue may ask for a number of active agents; who asks for more than there are is told so (requirement Z14)."""
+
+    async def follow(self, context: Context, change: Change, before: Any | None, after: Any) -> Consequences:
+        asked = 0 if before is None or not before.active else before.minimum_agents
+        if before is None or not after.active or after.minimum_agents <= asked:
+            return Consequences()
+        short = await shortages_among(change.kept, [after.id])
+        path = ("input", "patch", "minimumAgents" if before.active else "active")
+        return Consequences(warnings=[replace(shortage.warning, path=path) for shortage in short])
 
 
 @dataclass(frozen=True)
@@ -217,8 +239,9 @@ TEAM = TeamKind(
         "siteId": Attribute("site_id", clearable=True, refers=Site, type_name="Site"),
         "parentId": Attribute("parent_id", clearable=True, refers=Team, type_name="Team"),
     },
+    warns=True,
 )
-QUEUE = Kind(
+QUEUE = QueueKind(
     "Queue",
     "queue",
     Queue,
@@ -228,6 +251,7 @@ QUEUE = Kind(
         "channel": Attribute("channel", name, folded="channel_key"),
         "minimumAgents": Attribute("minimum_agents", number_between(0, MAX_AGENTS)),
     },
+    warns=True,
 )
 SKILL_GROUP = Kind("SkillGroup", "skill group", SkillGroup, Permission.STRUCTURE_WRITE, NAMED)
 SITE = SiteKind(

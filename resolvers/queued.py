@@ -280,9 +280,10 @@ def require_any(context: Context) -> None:
 
 
 async def cancel(context: Context, operation_id: UUID) -> BulkOperation | None:
-    """Stop an operation; what it has handled stays, what it has not come to is SKIPPED.
+    """See to it that an operation does nothing more; repeating that changes nothing.
 
-    One that has ended, and is to be taken back, will not be. Otherwise, repeating it changes nothing.
+    What it has not come to is SKIPPED. What it has handled stays, and is not taken back at its `until`: were that to
+    hang on whether the operation has just ended, a call sent again after a lost answer would not be the same call.
 
     Returns:
         The operation after it; None when there is none or the caller does not see it.
@@ -295,15 +296,16 @@ async def cancel(context: Context, operation_id: UUID) -> BulkOperation | None:
 
     async def work(change: Change) -> BulkOperation | None:
         operation = await change.kept.operations.lock(operation_id)
-        canceled = BulkOperationStatus.CANCELED
-        if operation is None or (operation.status is canceled and operation.reverts_at is None):
+        if operation is None or operation.status is BulkOperationStatus.CANCELED:
             return operation
         if operation.status not in UNFINISHED and operation.reverts_at is None:
+            if _until(operation) is not None and not await change.kept.operations.taken_back([operation.id]):
+                return operation
             raise refuse(Code.INVALID_STATE, "The operation has ended.", "input", "id")
         if context.known.scope(ACTIONS[operation.kind].of(operation.terms).permission) is None:
             raise refuse(Code.FORBIDDEN, "You may not do what this operation does.", "input", "id")
         if operation.status in UNFINISHED:
-            await _stop(change.kept, operation, canceled, None, context.now())
+            await _stop(change.kept, operation, BulkOperationStatus.CANCELED, None, context.now())
         else:
             await change.kept.operations.update(operation.id, {"reverts_at": None})
         return await change.kept.operations.lock(operation_id)
@@ -331,6 +333,11 @@ async def _stop(
             "skipped": operation.skipped + skipped,
             "finished_at": at,
             "shortages": await _shortages(kept, Carried.of(operation.carried).gone, dry_run=operation.dry_run),
-            "reverts_at": reverting({name: getattr(operation, name) for name in ("until", "succeeded", "dry_run")}),
+            "reverts_at": None if status is BulkOperationStatus.CANCELED else _until(operation),
         },
     )
+
+
+def _until(operation: BulkOperation) -> datetime | None:
+    """When an operation that has ended is to be taken back, unless that was called off or done."""
+    return reverting({name: getattr(operation, name) for name in ("until", "succeeded", "dry_run")})

@@ -5,7 +5,7 @@ What differs among teams, queues, skill groups, sites and profiles is told by a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -19,10 +19,11 @@ from models.storage import uuid7
 from models.text import fold
 from repositories.structure import Use
 from resolvers.context import Change, Context
+from resolvers.coverage import guarding
 from resolvers.identity import Unacceptable
 from resolvers.recording import Fact, News, record
 from resolvers.refusals import MutationErrorCode as Code
-from resolvers.refusals import NotAuthenticated, Problem, Refused, refuse
+from resolvers.refusals import NotAuthenticated, Problem, Refused, Warning, refuse
 
 Told = tuple[str, str | None, str | None]
 
@@ -54,11 +55,13 @@ class Consequences:
     Attributes:
         changes: Told in the audit event of the thing.
         facts: Told in audit events of their own.
+        warnings: Told to the caller.
     """
 
     changes: Sequence[Told] = ()
     facts: Sequence[Fact] = ()
     news: Sequence[News] = ()
+    warnings: Sequence[Warning] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Kind:
         noun: What it is called in words for people.
         permission: What changing one needs.
         attributes: By their names in the schema, `name` and `active` among them.
+        warns: Whether a change may be worth a warning.
     """
 
     type_name: str
@@ -77,6 +81,7 @@ class Kind:
     model: type[SQLModel]
     permission: Permission
     attributes: Mapping[str, Attribute]
+    warns: bool = False
 
     def folded(self, values: Mapping[str, Any]) -> dict[str, str]:
         """What follows from texts that are written, by column."""
@@ -101,6 +106,10 @@ class Kind:
         """
         return []
 
+    async def takes_from(self, change: Change, before: Any, values: Mapping[str, Any]) -> tuple[str, Collection[UUID]]:
+        """The queues that a change may take agents from, and the attribute that does it (requirement Z14)."""
+        return "", ()
+
     async def follow(self, context: Context, change: Change, before: Any | None, after: Any) -> Consequences:
         """Do what follows from a new or a changed thing."""
         return Consequences()
@@ -121,6 +130,7 @@ class StructureAnswer:
     errors: list[Problem] = field(default_factory=list)
     thing: Any = None
     deleted: UUID | None = None
+    warnings: Sequence[Warning] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,16 +192,19 @@ async def update(
     async def work(change: Change) -> StructureAnswer:
         await begin(context, change, kind, key, patch)
         before = (await change.kept.structure.by_id(kind.model, [key])).get(key)
+        warnings: list[Warning] = []
         try:
             check_version(kind, before, expected_version)
             values, names = await _assessed(context, change, kind, before, patch, ("input", "patch"))
+            if not values:
+                return StructureAnswer(thing=before)
+            columns = {**values, **kind.folded(values)}
+            name, queue_ids = await kind.takes_from(change, before, values)
+            async with guarding(change.kept, queue_ids, warnings, "input", "patch", name):
+                after = await change.kept.structure.change(kind.model, key, columns, at=change.at)
+                following = await kind.follow(context, change, before, after)
         except Refused as refused:
             return StructureAnswer(refused.problems, before)
-        if not values:
-            return StructureAnswer(thing=before)
-        columns = {**values, **kind.folded(values)}
-        after = await change.kept.structure.change(kind.model, key, columns, at=change.at)
-        following = await kind.follow(context, change, before, after)
         told = [
             (
                 name,
@@ -202,7 +215,7 @@ async def update(
             if attribute.column in values
         ]
         await _record(context, change, kind, AuditAction.UPDATED, after, told, following)
-        return StructureAnswer(thing=after)
+        return StructureAnswer(thing=after, warnings=[*warnings, *following.warnings])
 
     return await context.changing(work)
 

@@ -18,6 +18,7 @@ from models.user import IdentitySource, User, UserRole
 from resolvers.assessing import assess_last_administrator, assess_reach
 from resolvers.contact_center import Details, details_of
 from resolvers.context import Change, Context
+from resolvers.coverage import guarding
 from resolvers.identity import CHECKS, checked, grant_problem, roles_problem
 from resolvers.recording import Fact, News, record
 from resolvers.refusals import MutationErrorCode as Code
@@ -112,6 +113,11 @@ async def _change(
         problems += details.problems(context.known)
     if problems:
         raise Refused(*problems)
+    warnings = [] if details is None else list(details.warnings)
+    if details is not None and details.resets_teams:  # first, because it may be refused
+        worked_in = {row.queue_id for row in await change.kept.queues.guarded([user.id])}
+        async with guarding(change.kept, worked_in, warnings, *_PATH, "siteId"):
+            await change.kept.memberships.take([user.id])
     columns: dict[str, Any] = dict(changed)
     told = [(_NAMES[column], _text(getattr(user, column)), _text(value)) for column, value in changed.items()]
     if changed:
@@ -126,8 +132,6 @@ async def _change(
     if details is not None:
         columns |= details.columns
         told += details.told
-        if details.resets_teams:
-            await change.kept.memberships.take([user.id])
         ending = set(Surface) if roles is not None else details.lost_surfaces
         news = await _end_access(change, person, ending, told) if ending else []
     if not told:
@@ -137,7 +141,7 @@ async def _change(
     versions = await change.kept.standing.touch([user.id], at=change.at)
     label = columns.get("display_name", user.display_name)
     await record(context, change, [Fact(AuditAction.UPDATED, "User", user.id, label, versions[user.id], told)], news)
-    return (await change.kept.users.by_id([user.id]))[user.id], [] if details is None else details.warnings
+    return (await change.kept.users.by_id([user.id]))[user.id], warnings
 
 
 async def _details(

@@ -10,10 +10,13 @@ import pytest
 
 import resolvers.queued
 from models.user import UserStatus
+from resolvers.queued import work_on_next
+from tests import editing
 from tests.changes import bulk
 from tests.gateway import Gateway
 from tests.people import Staff, Thing
 from tests.statements import Statements
+from tests.structuring import field_of
 from tests.test_plans import RECORDS
 from tests.test_queued import all_done
 from tests.test_undo import undo
@@ -190,5 +193,188 @@ async def test_the_guard_takes_a_fixed_number_of_statements(
         people = await staff.hire(size, queues=queues)
         with statements.counting() as counted:
             await bulk(gateway, "assignQueues", people, queues={"set": []})
+        counts.append(counted.count)
+    assert counts[0] == counts[1], counted
+
+
+MEMBERS = {"team": "teams", "skill_group": "skill_groups"}
+WARNED = "errors { code message path } warnings { code message path }"
+
+
+async def give(gateway: Gateway, thing: Thing, **way: list[Thing]) -> Any:
+    """Change the queues of a team or skill group."""
+    name = thing.type_name
+    document = f"""
+      mutation G($input: Assign{name}QueuesInput!) {{
+        assign{name}Queues(input: $input) {{ {WARNED} {field_of(name)} {{ id version }} }}
+      }}
+    """
+    queues = {key: [each.id for each in things] for key, things in way.items()}
+    return (await gateway.ask(document, {"input": {"id": thing.id, "queues": queues}}))[f"assign{name}Queues"]
+
+
+async def alter(gateway: Gateway, thing: Thing, **patch: Any) -> Any:
+    """Change a team or a queue."""
+    name = thing.type_name
+    document = f"""
+      mutation A($input: Update{name}Input!) {{
+        update{name}(input: $input) {{ {WARNED} {field_of(name)} {{ id version }} }}
+      }}
+    """
+    return (await gateway.ask(document, {"input": {"id": thing.id, "patch": patch}}))[f"update{name}"]
+
+
+def about(name: str, agents: int, minimum: int, path: str, *, refused: bool = False) -> list[dict[str, Any]]:
+    """The one problem or warning of a queue with too few."""
+    words = f"{name} {'would be' if refused else 'is'} left with {agents} of at least {minimum} active agents."
+    return [{"code": "COVERAGE", "message": words, "path": path.split(".")}]
+
+
+@pytest.mark.parametrize("kind", list(MEMBERS))
+async def test_what_is_taken_from_a_team_takes_its_people(gateway: Gateway, staff: Staff, kind: str) -> None:
+    """Z14: those who stay by another way, the deactivated and queues with enough left are none of it."""
+    billing, sales = await staff.queue("Billing", minimum_agents=2), await staff.queue("Sales", minimum_agents=2)
+    other, unused = await staff.queue(), await staff.queue(minimum_agents=9, active=False)
+    thing = await getattr(staff, kind)(queues=[billing, sales, other, unused])
+    members = {MEMBERS[kind]: [thing]}
+    await staff.hire(3, **members)
+    await staff.hire(status=UserStatus.DEACTIVATED, queues=[billing])
+    await staff.hire(1, queues=[billing])
+    await staff.hire(2, queues=[sales])
+    left = {"remove": [billing, sales, other, unused]}
+
+    await rule(gateway, "REFUSE")
+    before = await whole(gateway.database)
+    refused = await give(gateway, thing, **left)
+    assert refused == {
+        "errors": about("Billing", 1, 2, "input.queues", refused=True),
+        "warnings": [],
+        field_of(thing.type_name): {"id": thing.id, "version": 1},
+    }
+    assert await whole(gateway.database) == before
+    allowed = await give(gateway, thing, remove=[sales, other, unused])
+    assert (allowed["errors"], allowed["warnings"]) == ([], [])
+
+    await rule(gateway, "WARN")
+    warned = await give(gateway, thing, set=[])
+    assert (warned["errors"], warned["warnings"]) == ([], about("Billing", 1, 2, "input.queues"))
+    assert (await agents(gateway, billing), await agents(gateway, sales)) == (1, 2)
+
+
+@pytest.mark.parametrize("wanted", ["OFF", "WARN"])
+async def test_a_queue_that_had_too_few_is_told_of_when_it_loses_more(
+    gateway: Gateway, staff: Staff, wanted: str
+) -> None:
+    await rule(gateway, wanted)
+    queue = await staff.queue("Billing", minimum_agents=5)
+    team, empty = await staff.team(queues=[queue]), await staff.team(queues=[queue])
+    await staff.hire(2, teams=[team])
+    assert (await give(gateway, empty, set=[]))["warnings"] == []
+    told = (await give(gateway, team, set=[]))["warnings"]
+    assert told == (about("Billing", 0, 5, "input.queues") if wanted == "WARN" else [])
+
+
+async def test_a_team_that_is_moved_leaves_the_queues_of_those_above(gateway: Gateway, staff: Staff) -> None:
+    """Z14, A10: with all below it; its own queues go with it."""
+    high, own = await staff.queue("High", minimum_agents=2), await staff.queue("Own", minimum_agents=2)
+    top = await staff.team(queues=[high])
+    middle = await staff.team(parent=top)
+    moved = await staff.team(parent=middle, queues=[own])
+    below = await staff.team(parent=moved)
+    await staff.hire(1, teams=[moved])
+    await staff.hire(1, teams=[below])
+
+    await rule(gateway, "REFUSE")
+    before = await whole(gateway.database)
+    refused = await alter(gateway, moved, parentId=None, name="Elsewhere")
+    assert refused["errors"] == about("High", 0, 2, "input.patch.parentId", refused=True)
+    assert refused["team"] == {"id": moved.id, "version": 1}
+    assert await whole(gateway.database) == before
+    within = await alter(gateway, moved, parentId=top.id)
+    assert (within["errors"], within["warnings"]) == ([], [])
+
+    await rule(gateway, "WARN")
+    warned = await alter(gateway, moved, parentId=None)
+    assert (warned["errors"], warned["warnings"]) == ([], about("High", 0, 2, "input.patch.parentId"))
+    assert (await agents(gateway, high), await agents(gateway, own)) == (0, 2)
+
+
+async def test_somebody_who_changes_the_site_leaves_the_queues_of_the_teams(gateway: Gateway, staff: Staff) -> None:
+    """Z14, B14: refused as a whole, the roles that were to change with it among that."""
+    north, south = await staff.site(), await staff.site()
+    queue, direct = await staff.queue("Billing", minimum_agents=1), await staff.queue(minimum_agents=1)
+    team = await staff.team(queues=[queue, direct])
+    one = await staff.hire(site=north, teams=[team], queues=[direct])
+    patch = {"siteId": south.id, "nickname": "Nix", "roles": []}
+
+    await rule(gateway, "REFUSE")
+    before = await whole(gateway.database)
+    refused = await editing.update(gateway, one, **patch)
+    assert refused["errors"] == about("Billing", 0, 1, "input.patch.siteId", refused=True)
+    assert refused["warnings"] == []
+    assert refused["user"]["version"] == 1
+    assert await whole(gateway.database) == before
+
+    await rule(gateway, "WARN")
+    warned = await editing.update(gateway, one, **patch)
+    assert warned["errors"] == []
+    assert [each["code"] for each in warned["warnings"]] == ["TEAMS_RESET", "COVERAGE"]
+    assert warned["user"]["nickname"] == "Nix"
+
+
+@pytest.mark.parametrize("wanted", ["WARN", "REFUSE"])
+async def test_who_asks_for_more_agents_than_there_are_is_told_so(gateway: Gateway, staff: Staff, wanted: str) -> None:
+    """Z14: nobody is taken away by it, so it is never refused."""
+    await rule(gateway, wanted)
+    queue = await staff.queue("Billing", minimum_agents=1)
+    await staff.hire(2, queues=[queue])
+    assert (await alter(gateway, queue, minimumAgents=2))["warnings"] == []
+    told = await alter(gateway, queue, minimumAgents=4)
+    assert (told["errors"], told["warnings"]) == ([], about("Billing", 2, 4, "input.patch.minimumAgents"))
+    assert (await alter(gateway, queue, minimumAgents=3))["warnings"] == []
+    asleep = await staff.queue("Asleep", minimum_agents=1, active=False)
+    assert (await alter(gateway, asleep, minimumAgents=2))["warnings"] == []
+    assert (await alter(gateway, asleep, active=True))["warnings"] == about("Asleep", 0, 2, "input.patch.active")
+
+
+async def test_who_stops_an_operation_is_told_what_it_has_left(
+    gateway: Gateway, staff: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Z14."""
+    monkeypatch.setattr(resolvers.queued, "BATCH", 2)
+    monkeypatch.setattr(gateway.shared, "limits", replace(gateway.shared.limits, max_inline_targets=3))
+    people = await staff.hire(4, queues=[await staff.queue("Billing", minimum_agents=3)])
+    asked = await bulk(gateway, "deactivateUsers", people)
+    assert await work_on_next(gateway.database)
+    document = f"mutation C($id: ID!) {{ cancelBulkOperation(input: {{id: $id}}) {{ {WARNED} }} }}"
+    told = (await gateway.ask(document, {"id": asked.operation["id"]}))["cancelBulkOperation"]
+    words = "Billing is left with 2 of at least 3 active agents."
+    assert told == {"errors": [], "warnings": [{"code": "COVERAGE", "message": words, "path": None}]}
+
+
+async def test_two_teams_that_lose_a_queue_at_once_see_each_other(gateway: Gateway, staff: Staff) -> None:
+    """Z14: and see who is deactivated just then."""
+    await rule(gateway, "REFUSE")
+    for _ in range(3):
+        queue = await staff.queue(minimum_agents=2)
+        teams = [await staff.team(queues=[queue]) for _ in range(3)]
+        people = [await staff.hire(teams=[team]) for team in teams]
+        calls = [*(give(gateway, team, set=[]) for team in teams), bulk(gateway, "deactivateUsers", [people[0]])]
+        await asyncio.gather(*calls)
+        assert await agents(gateway, queue) == 2
+
+
+@pytest.mark.parametrize("wanted", ["WARN", "REFUSE"])
+async def test_guarding_a_team_takes_a_fixed_number_of_statements(
+    gateway: Gateway, staff: Staff, statements: Statements, wanted: str
+) -> None:
+    await rule(gateway, wanted)
+    counts = []
+    for size in (1, 20):
+        queues = [await staff.queue(minimum_agents=1) for _ in range(size)]
+        team = await staff.team(queues=queues)
+        await staff.hire(size, teams=[team], queues=queues)
+        with statements.counting() as counted:
+            assert (await give(gateway, team, set=[]))["errors"] == []
         counts.append(counted.count)
     assert counts[0] == counts[1], counted

@@ -184,19 +184,53 @@ async def test_two_workers_take_nothing_back_twice(
 async def test_large_operations_are_for_a_time_too(
     gateway: Gateway, staff: Staff, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Z8: scheduled, in batches, stopped in the middle; what was done is taken back by the worker."""
+    """Z8: scheduled, in batches; what was done is taken back by the worker."""
     monkeypatch.setattr(resolvers.queued, "BATCH", 2)
     monkeypatch.setattr(gateway.shared, "limits", replace(gateway.shared.limits, max_inline_targets=3))
     people = await staff.hire(5)
     asked = await bulk(gateway, "deactivateUsers", people, executeAt=soon(hours=1), until=soon(hours=2))
     assert await work_on_next(gateway.database, now=at(hours=1, minutes=1))
     assert (await times(gateway, asked.operation))["revertsAt"] is None
-    await cancel(gateway, asked.operation)
+    while await work_on_next(gateway.database, now=at(hours=1, minutes=1)):
+        pass
     assert (await times(gateway, asked.operation))["revertsAt"] is not None
     assert await take_back_due(gateway.database, now=at(hours=3))
     while await work_on_next(gateway.database, now=at(hours=3)):
         pass
     assert {(await person(gateway, one))["status"] for one in people} == {"ACTIVE"}
+
+
+async def test_what_is_stopped_in_the_middle_stays_however_often_that_is_said(
+    gateway: Gateway, staff: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Z8: who sends it again because the answer was lost must not say something else by it."""
+    monkeypatch.setattr(resolvers.queued, "BATCH", 2)
+    monkeypatch.setattr(gateway.shared, "limits", replace(gateway.shared.limits, max_inline_targets=3))
+    people = await staff.hire(5)
+    asked = await bulk(gateway, "deactivateUsers", people, until=soon(hours=2))
+    assert await work_on_next(gateway.database)
+    first = await cancel(gateway, asked.operation)
+    assert (first["errors"], first["operation"]["status"]) == ([], "CANCELED")
+    stopped = await times(gateway, asked.operation)
+    assert (stopped["revertsAt"], stopped["undoable"]) == (None, True)
+    assert await cancel(gateway, asked.operation) == first
+    assert await times(gateway, asked.operation) == stopped
+    assert not await take_back_due(gateway.database, now=at(hours=3))
+    states = [(await person(gateway, one))["status"] for one in people]
+    assert states == ["DEACTIVATED"] * 2 + ["ACTIVE"] * 3
+    await undo(gateway, asked.operation)
+    assert {(await person(gateway, one))["status"] for one in people} == {"ACTIVE"}
+
+
+async def test_what_lasts_for_good_now_may_be_told_so_again(gateway: Gateway, staff: Staff) -> None:
+    """Z8; once it was taken back there is nothing to keep."""
+    one = await staff.hire()
+    done = await bulk(gateway, "forceUsersOffline", [one], until=soon(hours=2))
+    first = await cancel(gateway, done.operation)
+    assert (first["errors"], first["operation"]["status"]) == ([], "COMPLETED")
+    assert await cancel(gateway, done.operation) == first
+    await undo(gateway, done.operation)
+    assert [error["code"] for error in (await cancel(gateway, done.operation))["errors"]] == ["INVALID_STATE"]
 
 
 @pytest.mark.parametrize(
