@@ -234,14 +234,14 @@ def about(name: str, agents: int, minimum: int, path: str, *, refused: bool = Fa
 async def test_what_is_taken_from_a_team_takes_its_people(gateway: Gateway, staff: Staff, kind: str) -> None:
     """Z14: those who stay by another way, the deactivated and queues with enough left are none of it."""
     billing, sales = await staff.queue("Billing", minimum_agents=2), await staff.queue("Sales", minimum_agents=2)
-    other, unused = await staff.queue(), await staff.queue(minimum_agents=9, active=False)
-    thing = await getattr(staff, kind)(queues=[billing, sales, other, unused])
+    plenty, unused = await staff.queue(minimum_agents=1), await staff.queue(minimum_agents=9, active=False)
+    thing = await getattr(staff, kind)(queues=[billing, sales, plenty, unused])
     members = {MEMBERS[kind]: [thing]}
     await staff.hire(3, **members)
     await staff.hire(status=UserStatus.DEACTIVATED, queues=[billing])
     await staff.hire(1, queues=[billing])
-    await staff.hire(2, queues=[sales])
-    left = {"remove": [billing, sales, other, unused]}
+    await staff.hire(2, queues=[sales, plenty])
+    left = {"remove": [billing, sales, plenty, unused]}
 
     await rule(gateway, "REFUSE")
     before = await whole(gateway.database)
@@ -252,7 +252,7 @@ async def test_what_is_taken_from_a_team_takes_its_people(gateway: Gateway, staf
         field_of(thing.type_name): {"id": thing.id, "version": 1},
     }
     assert await whole(gateway.database) == before
-    allowed = await give(gateway, thing, remove=[sales, other, unused])
+    allowed = await give(gateway, thing, remove=[sales, plenty, unused])
     assert (allowed["errors"], allowed["warnings"]) == ([], [])
 
     await rule(gateway, "WARN")
@@ -267,7 +267,8 @@ async def test_a_queue_that_had_too_few_is_told_of_when_it_loses_more(
 ) -> None:
     await rule(gateway, wanted)
     queue = await staff.queue("Billing", minimum_agents=5)
-    team, empty = await staff.team(queues=[queue]), await staff.team(queues=[queue])
+    nobodys = await staff.queue(minimum_agents=5)
+    team, empty = await staff.team(queues=[queue]), await staff.team(queues=[queue, nobodys])
     await staff.hire(2, teams=[team])
     assert (await give(gateway, empty, set=[]))["warnings"] == []
     told = (await give(gateway, team, set=[]))["warnings"]
