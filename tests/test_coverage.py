@@ -365,17 +365,20 @@ async def test_two_teams_that_lose_a_queue_at_once_see_each_other(gateway: Gatew
         assert await agents(gateway, queue) == 2
 
 
-@pytest.mark.parametrize("wanted", ["WARN", "REFUSE"])
 async def test_guarding_a_team_takes_a_fixed_number_of_statements(
-    gateway: Gateway, staff: Staff, statements: Statements, wanted: str
+    gateway: Gateway, staff: Staff, statements: Statements
 ) -> None:
-    await rule(gateway, wanted)
-    counts = []
-    for size in (1, 20):
-        queues = [await staff.queue(minimum_agents=1) for _ in range(size)]
-        team = await staff.team(queues=queues)
-        await staff.hire(size, teams=[team], queues=queues)
-        with statements.counting() as counted:
-            assert (await give(gateway, team, set=[]))["errors"] == []
-        counts.append(counted.count)
-    assert counts[0] == counts[1], counted
+    """A refusal locks the queues besides, which a warning does not."""
+    counts: dict[tuple[str, int], int] = {}
+    for wanted in ("OFF", "WARN", "REFUSE"):
+        await rule(gateway, wanted)
+        for size in (1, 20):
+            queues = [await staff.queue(minimum_agents=1) for _ in range(size)]
+            team = await staff.team(queues=queues)
+            await staff.hire(size, teams=[team], queues=queues)
+            with statements.counting() as counted:
+                assert (await give(gateway, team, set=[]))["errors"] == []
+            counts[wanted, size] = counted.count
+    without = counts["OFF", 1]
+    more = {"OFF": 0, "WARN": 2, "REFUSE": 3}  # the agents before and after; the lock
+    assert {key: count - without for key, count in counts.items()} == {key: more[key[0]] for key in counts}
