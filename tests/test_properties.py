@@ -162,6 +162,8 @@ async def test_what_was_done_is_taken_back_exactly_unless_somebody_was_changed_s
         crowd = await Crowd.hired(gateway, patch, structure, people)
         for each in history:
             await crowd.send(each)
+        if mutation.supervised:
+            await crowd.send(mutation, dryRun=True)  # the supervisor comes
         before, entire = await rows_of_people(gateway), await _state(gateway)
         done = await crowd.send(mutation)
         if not done["undoable"]:
