@@ -167,7 +167,7 @@ def cancel(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Have an operation do nothing more: what it has done stays, also past its `until`, and `retry` does the rest."""
+    """Have an operation do nothing more: what it has done stays, also past its `until`; `retry` does the rest."""
     chosen = settings(config)
 
     async def work() -> dict[str, Any]:

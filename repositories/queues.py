@@ -301,15 +301,6 @@ class QueueRepository(NamedRepository[Queue, QueueCriteria]):
         )
         return found.all()
 
-    async def lock(self, ids: Collection[UUID]) -> None:
-        """Lock queues, so that nobody else counts their agents meanwhile to take some away."""
-        await self._connection.execute(
-            select(_queues.id)
-            .where(self._ours(Queue), _queues.id.in_(ids))
-            .order_by(_queues.id)
-            .with_for_update(key_share=True)
-        )
-
     async def members(
         self,
         ids: Collection[UUID],

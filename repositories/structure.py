@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, or_, s
 from sqlmodel import SQLModel
 
 from models.call_record import CallRecord
-from models.organization import Organization
+from models.organization import CoverageRule, Organization
 from models.profile import DesktopProfile, UserProfile
 from models.queue import Queue, SkillGroupQueue, TeamQueue, UserQueue
 from models.session import Session, SessionEndReason, Surface
@@ -105,6 +105,18 @@ class StructureRepository(Bound):
         """Lock the organization: its structure is changed by one at a time."""
         await self._connection.execute(
             select(_organizations.id).where(_organizations.id == self._organization_id).with_for_update(key_share=True)
+        )
+
+    async def lock_where_refusing(self) -> None:
+        """The same where the organization refuses to leave queues with too few agents (requirement Z14).
+
+        Who takes agents then goes one after the other: how many are left hangs on all of them, and they come to teams
+        and queues in many orders.
+        """
+        await self._connection.execute(
+            select(_organizations.id)
+            .where(_organizations.id == self._organization_id, _organizations.coverage_rule == CoverageRule.REFUSE)
+            .with_for_update(key_share=True)
         )
 
     async def by_id(self, model: type[SQLModel], ids: Collection[UUID]) -> dict[UUID, Any]:

@@ -177,6 +177,8 @@ async def carry_out(run: Run, action: Action, named: UserTarget) -> tuple[list[I
     """
     people = await lock_people(run.context, run.change, named, action.permission, administrators=action.administrators)
     refuse_stale(moved(named.versions, {key: person.version for key, person in people.items()}))
+    if action.takes_agents:
+        await run.change.kept.structure.lock_where_refusing()
     await action.load(run, people.values())
     items = items_of(named, people, run.context, lambda person: _verdict(run, action, person))
     await action.guard(run, items)
@@ -225,7 +227,6 @@ async def _guarded(run: Run, action: Action, items: Sequence[Item]) -> Guarded |
             leaving = left(guarded.pairs, await _pairs(run, passing))
     concerned = {queue for each in leaving.values() for queue in each}
     if concerned:
-        await queues.lock(concerned)
         in_order = sorted([*items, *ahead], key=lambda item: item.index)
         assess_coverage(in_order, leaving, await queues.agent_counts(concerned), guarded)
     return guarded

@@ -143,7 +143,8 @@ async def shortages_among(kept: Kept, queue_ids: Collection[UUID]) -> list[Short
 async def guarding(kept: Kept, queue_ids: Collection[UUID], warnings: list[Warning], *path: str) -> AsyncIterator[None]:
     """Look after queues while something is changed inside that may take agents from them.
 
-    Where the organization refuses that, what was changed inside is taken back.
+    Where the organization refuses that, what was changed inside is taken back; the organization is locked by then
+    (`StructureRepository.lock`, or `lock_where_refusing`).
 
     Args:
         warnings: Where those are put that the change brings about.
@@ -157,8 +158,6 @@ async def guarding(kept: Kept, queue_ids: Collection[UUID], warnings: list[Warni
         yield
         return
     ids, refusing = [row.id for row in rows], rows[0].rule is CoverageRule.REFUSE
-    if refusing:
-        await kept.queues.lock(ids)
     before = await kept.queues.agent_counts(ids)
     async with kept.connection.begin_nested() if refusing else nullcontext():
         yield

@@ -296,14 +296,16 @@ async def cancel(context: Context, operation_id: UUID) -> BulkOperation | None:
 
     async def work(change: Change) -> BulkOperation | None:
         operation = await change.kept.operations.lock(operation_id)
-        if operation is None or operation.status is BulkOperationStatus.CANCELED:
+        if operation is None:
+            return None
+        if context.known.scope(ACTIONS[operation.kind].of(operation.terms).permission) is None:
+            raise refuse(Code.FORBIDDEN, "You may not do what this operation does.", "input", "id")
+        if operation.status is BulkOperationStatus.CANCELED and operation.reverts_at is None:
             return operation
         if operation.status not in UNFINISHED and operation.reverts_at is None:
             if _until(operation) is not None and not await change.kept.operations.taken_back([operation.id]):
                 return operation
             raise refuse(Code.INVALID_STATE, "The operation has ended.", "input", "id")
-        if context.known.scope(ACTIONS[operation.kind].of(operation.terms).permission) is None:
-            raise refuse(Code.FORBIDDEN, "You may not do what this operation does.", "input", "id")
         if operation.status in UNFINISHED:
             await _stop(change.kept, operation, BulkOperationStatus.CANCELED, None, context.now())
         else:

@@ -100,6 +100,8 @@ async def _change(
     asked = {column: value for column, value in changed.items() if column not in barred}
     problems += refused + await _assess_uniqueness(context, change, user, asked)
     roles = patch.roles if patch.roles is not None and patch.roles != person.roles else None
+    if "site_id" in patch.references:
+        await change.kept.structure.lock_where_refusing()
     details = await _details(change, person, user, patch, roles)
     if roles is not None and details is not None:
         for problem in (

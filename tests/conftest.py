@@ -7,6 +7,7 @@ import gc
 import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 import structlog
 
-from resolvers import passwords
+from resolvers import passwords, queued
 from tests import databases
 from tests.gateway import Acme, Gateway, found_acme
 from tests.node_tools import Node, installed
@@ -287,6 +288,13 @@ def site(gateway: Gateway) -> Any:
 def license(gateway: Gateway) -> Any:
     """`Staff.license` of the gateway's organization."""
     return gateway.staff.license
+
+
+@pytest.fixture
+def small(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two items a batch, and more than three are no longer handled before the answer."""
+    monkeypatch.setattr(queued, "BATCH", 2)
+    monkeypatch.setattr(gateway.shared, "limits", replace(gateway.shared.limits, max_inline_targets=3))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

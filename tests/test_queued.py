@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,13 +33,6 @@ mutation Cancel($id: ID!) { cancelBulkOperation(input: {id: $id}) {
   errors { code path } operation { id status totals { succeeded skipped } progress { total processed } }
 } }
 """
-
-
-@pytest.fixture
-def small(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two items a batch, and more than three are no longer handled before the answer."""
-    monkeypatch.setattr(resolvers.queued, "BATCH", 2)
-    monkeypatch.setattr(gateway.shared, "limits", replace(gateway.shared.limits, max_inline_targets=3))
 
 
 async def look(gateway: Gateway, operation: Any) -> Any:

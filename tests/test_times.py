@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -181,12 +180,9 @@ async def test_two_workers_take_nothing_back_twice(
     assert listed["bulkOperations"]["totalCount"] == 1
 
 
-async def test_large_operations_are_for_a_time_too(
-    gateway: Gateway, staff: Staff, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("small")
+async def test_large_operations_are_for_a_time_too(gateway: Gateway, staff: Staff) -> None:
     """Z8: scheduled, in batches; what was done is taken back by the worker."""
-    monkeypatch.setattr(resolvers.queued, "BATCH", 2)
-    monkeypatch.setattr(gateway.shared, "limits", replace(gateway.shared.limits, max_inline_targets=3))
     people = await staff.hire(5)
     asked = await bulk(gateway, "deactivateUsers", people, executeAt=soon(hours=1), until=soon(hours=2))
     assert await work_on_next(gateway.database, now=at(hours=1, minutes=1))
@@ -200,12 +196,9 @@ async def test_large_operations_are_for_a_time_too(
     assert {(await person(gateway, one))["status"] for one in people} == {"ACTIVE"}
 
 
-async def test_what_is_stopped_in_the_middle_stays_however_often_that_is_said(
-    gateway: Gateway, staff: Staff, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("small")
+async def test_what_is_stopped_in_the_middle_stays_however_often_that_is_said(gateway: Gateway, staff: Staff) -> None:
     """Z8: who sends it again because the answer was lost must not say something else by it."""
-    monkeypatch.setattr(resolvers.queued, "BATCH", 2)
-    monkeypatch.setattr(gateway.shared, "limits", replace(gateway.shared.limits, max_inline_targets=3))
     people = await staff.hire(5)
     asked = await bulk(gateway, "deactivateUsers", people, until=soon(hours=2))
     assert await work_on_next(gateway.database)
@@ -220,6 +213,15 @@ async def test_what_is_stopped_in_the_middle_stays_however_often_that_is_said(
     assert states == ["DEACTIVATED"] * 2 + ["ACTIVE"] * 3
     await undo(gateway, asked.operation)
     assert {(await person(gateway, one))["status"] for one in people} == {"ACTIVE"}
+
+
+async def test_what_was_stopped_when_that_kept_the_time_is_called_off_as_well(gateway: Gateway, staff: Staff) -> None:
+    """Z8: databases hold operations that were canceled when those were still taken back."""
+    done = await bulk(gateway, "deactivateUsers", await staff.hire(2), until=soon(hours=2))
+    await gateway.execute("UPDATE bulk_operations SET status = 6 WHERE reverts_at IS NOT NULL")
+    assert [(await times(gateway, done.operation))[name] is None for name in ("revertsAt", "until")] == [False, False]
+    assert (await cancel(gateway, done.operation))["errors"] == []
+    assert (await times(gateway, done.operation))["revertsAt"] is None
 
 
 async def test_what_lasts_for_good_now_may_be_told_so_again(gateway: Gateway, staff: Staff) -> None:
