@@ -92,8 +92,7 @@ class QueueKind(Kind):
     """A queue may ask for a number of active agents; who asks for more than there are is told so (requirement Z14)."""
 
     async def follow(self, context: Context, change: Change, before: Any | None, after: Any) -> Consequences:
-        asked = 0 if before is None or not before.active else before.minimum_agents
-        if before is None or not after.active or after.minimum_agents <= asked:
+        if before is None or after.minimum_agents <= (before.minimum_agents if before.active else 0):
             return Consequences()
         short = await shortages_among(change.kept, [after.id])
         path = ("input", "patch", "minimumAgents" if before.active else "active")

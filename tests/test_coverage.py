@@ -329,6 +329,7 @@ async def test_who_asks_for_more_agents_than_there_are_is_told_so(gateway: Gatew
     told = await alter(gateway, queue, minimumAgents=4)
     assert (told["errors"], told["warnings"]) == ([], about("Billing", 2, 4, "input.patch.minimumAgents"))
     assert (await alter(gateway, queue, minimumAgents=3))["warnings"] == []
+    assert (await alter(gateway, queue, name="Sales"))["warnings"] == []
     asleep = await staff.queue("Asleep", minimum_agents=1, active=False)
     assert (await alter(gateway, asleep, minimumAgents=2))["warnings"] == []
     assert (await alter(gateway, asleep, active=True))["warnings"] == about("Asleep", 0, 2, "input.patch.active")
@@ -373,6 +374,11 @@ async def test_all_who_take_agents_at_once_see_each_other_and_none_waits_in_a_ci
             bulk(gateway, "assignQueues", [other], queues={"remove": [queue.id]}),
         )
         assert await agents(gateway, queue) == 2
+        asked = await staff.queue(minimum_agents=2)
+        team = await staff.team(queues=[asked])
+        movers = await staff.hire(5, teams=[team], site=high)
+        await asyncio.gather(*(editing.update(gateway, each, siteId=low.id) for each in movers))
+        assert await agents(gateway, asked) == 2
     await asyncio.sleep(1)  # PostgreSQL counts once a second
     assert await deadlocks(gateway) == 0
 
