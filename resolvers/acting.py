@@ -177,7 +177,7 @@ async def carry_out(run: Run, action: Action, named: UserTarget) -> tuple[list[I
     """
     people = await lock_people(run.context, run.change, named, action.permission, administrators=action.administrators)
     refuse_stale(moved(named.versions, {key: person.version for key, person in people.items()}))
-    if action.takes_agents:
+    if action.takes_agents and not action.takes_all:  # of which `_guarded` learns whether that is needed at all
         await run.change.kept.structure.lock_where_refusing()
     await action.load(run, people.values())
     items = items_of(named, people, run.context, lambda person: _verdict(run, action, person))
@@ -215,6 +215,7 @@ async def _guarded(run: Run, action: Action, items: Sequence[Item]) -> Guarded |
             if len(passing) < len(meant):  # who is waited for has not left
                 return Guarded.counted(await queues.guarded_counts(passing), run.carried.gone) if passing else None
             return guarded
+        await run.change.kept.structure.lock()
     ahead = await _waiting(run, action, items)
     people = {*meant, *(item.user_id for item in ahead if item.user_id is not None)}
     guarded = Guarded.of(await queues.guarded(people), run.carried.gone)
