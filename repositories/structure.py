@@ -102,7 +102,7 @@ class StructureRepository(Bound):
         return _organizations.id == self._organization_id if model is Organization else self._ours(model)
 
     async def lock(self) -> None:
-        """Lock the organization: by one at a time its structure is changed, or agents are taken that it refuses to lose."""
+        """Lock the organization: one at a time changes its structure, or takes agents that it refuses to lose."""
         await self._connection.execute(
             select(_organizations.id).where(_organizations.id == self._organization_id).with_for_update(key_share=True)
         )
