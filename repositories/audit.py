@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, false, select, true
 from models.audit import ActorKind, AuditAction, AuditEvent, OutboxEvent
 from models.storage import table_of
 from repositories.audit_chain import EVERY_SEQUENCE, audit_horizon
-from repositories.bound import Bound
+from repositories.bound import Bound, Write
 from repositories.criteria import ChoiceCondition, InstantCondition, KeyCondition
 from repositories.edges import counts, slices
 from repositories.keyset import Order, Slice, SortKey, counted, sliced
@@ -39,13 +39,13 @@ class AuditEventCriteria:
 class AuditRepository(Bound):
     """The audit events of one organization; they are only ever added, and read with AUDIT_READ alone."""
 
-    async def record(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add audit events, in this order."""
-        await self._insert(AuditEvent, rows)
+    def recording(self, rows: Sequence[Mapping[str, Any]]) -> Write:
+        """What adds audit events, in this order."""
+        return self._insertion(AuditEvent, rows)
 
-    async def announce(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add outbox events, in this order, in the transaction of the change that they tell of."""
-        await self._insert(OutboxEvent, rows)
+    def announcing(self, rows: Sequence[Mapping[str, Any]]) -> Write:
+        """What adds outbox events, in this order, in the transaction of the change that they tell of."""
+        return self._insertion(OutboxEvent, rows)
 
     async def by_id(self, ids: Collection[UUID]) -> Mapping[UUID, AuditEvent]:
         """The events with these ids."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cache
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import cache, partial
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -19,6 +19,8 @@ from repositories.among import NotByIndex
 from repositories.sight import Sight
 
 MANY_ROWS, AT_ONCE = 200, 50  # from how many rows on SQLite takes some together, and how many
+
+Write = Callable[[], Awaitable[None]]  # writes what is ready for the database
 
 
 class Bound:
@@ -40,16 +42,23 @@ class Bound:
     async def _insert(
         self, model: type[SQLModel], rows: Sequence[Mapping[str, Any]], *, anew: Collection[str] = ()
     ) -> None:
-        """Add rows, in one statement and in their order; the organization is filled in.
+        """Add rows; see `_insertion`."""
+        await self._insertion(model, rows, anew=anew)()
 
-        Written past SQLAlchemy's handling of single parameters, which would take longer than the database does.
+    def _insertion(
+        self, model: type[SQLModel], rows: Sequence[Mapping[str, Any]], *, anew: Collection[str] = ()
+    ) -> Write:
+        """What adds rows, in one statement and in their order; the organization is filled in.
+
+        Written past SQLAlchemy's handling of single parameters, which would take longer than the database does. The
+        values are ready for the database when this returns, which may be at something else meanwhile.
 
         Args:
             rows: All with the same columns.
             anew: Columns to write anew in rows that are there already, by their `id`.
         """
         if not rows:
-            return
+            return _nothing
         table, dialect = table_of(model), self._connection.dialect
         given = {name: list(map(itemgetter(name), rows)) for name in rows[0]}
         given.setdefault("organization_id", [self._organization_id] * len(rows))
@@ -61,28 +70,36 @@ class Bound:
             if process is not None:
                 given[name] = list(map(process, values))
         names = tuple(given)
-        statement = lambda at_once: _insertion(table, names, tuple(anew), dialect.name, at_once)  # noqa: E731
-        await self._write(statement, list(given.values()))
+        statement = lambda at_once: _inserting(table, names, tuple(anew), dialect.name, at_once)  # noqa: E731
+        return self._writing(statement, list(given.values()))
 
-    async def _write(self, statement: Callable[[int], str], columns: Sequence[list[Any]]) -> None:
-        """Give a statement its values: in an array for each column, and on SQLite row by row.
+    def _writing(self, statement: Callable[[int], str], columns: Sequence[list[Any]]) -> Write:
+        """What gives a statement its values: in an array for each column, and on SQLite row by row.
 
         Where there are very many rows there, some together take two thirds of the time of one after the other.
 
         Args:
             statement: That which takes so many rows at once.
         """
-        execute = self._connection.exec_driver_sql
         if self._connection.dialect.name != "sqlite":
-            await execute(statement(1), tuple(columns))
-            return
+            return partial(self._executed, [(statement(1), tuple(columns))])
         rows = list(zip(*columns, strict=True))
         together = len(rows) // AT_ONCE * AT_ONCE if len(rows) >= MANY_ROWS else 0
+        writes: list[tuple[str, Any]] = []
         if together:
             parts = (rows[start : start + AT_ONCE] for start in range(0, together, AT_ONCE))
-            await execute(statement(AT_ONCE), [tuple(chain.from_iterable(part)) for part in parts])
+            writes.append((statement(AT_ONCE), [tuple(chain.from_iterable(part)) for part in parts]))
         if rows[together:]:
-            await execute(statement(1), rows[together:])
+            writes.append((statement(1), rows[together:]))
+        return partial(self._executed, writes)
+
+    async def _executed(self, writes: Sequence[tuple[str, Any]]) -> None:
+        for statement, values in writes:
+            await self._connection.exec_driver_sql(statement, values)
+
+
+async def _nothing() -> None:
+    return
 
 
 def _default(column: Column[Any]) -> Any:
@@ -91,7 +108,7 @@ def _default(column: Column[Any]) -> Any:
 
 
 @cache
-def _insertion(table: Table, names: tuple[str, ...], anew: tuple[str, ...], dialect: str, rows: int) -> str:
+def _inserting(table: Table, names: tuple[str, ...], anew: tuple[str, ...], dialect: str, rows: int) -> str:
     """The statement that adds so many rows on SQLite, or any number in arrays."""
     columns = ", ".join(f'"{name}"' for name in names)
     if dialect == "sqlite":

@@ -23,7 +23,7 @@ from models.operation import (
 )
 from models.storage import table_of
 from repositories.among import among
-from repositories.bound import Bound
+from repositories.bound import Bound, Write
 from repositories.criteria import ChoiceCondition, InstantCondition, KeyCondition
 from repositories.edges import counts, slices
 from repositories.keyset import Order, Slice, SortKey, counted, ordered_by, sliced
@@ -254,7 +254,11 @@ class OperationRepository(Bound):
 
     async def put(self, items: Sequence[Mapping[str, Any]]) -> None:
         """Write items anew, all of them at once."""
-        await self._insert(BulkOperationItem, items, anew=_CHANGING)
+        await self.putting(items)()
+
+    def putting(self, items: Sequence[Mapping[str, Any]]) -> Write:
+        """What writes items anew, all of them at once."""
+        return self._insertion(BulkOperationItem, items, anew=_CHANGING)
 
     async def skip_pending(self, operation_id: UUID) -> int:
         """Leave the rest of an operation alone; how many that was."""

@@ -23,6 +23,7 @@ from models.operation import (
     UserEffectKind,
 )
 from models.storage import uuid7
+from repositories.bound import Write
 from repositories.keyset import Slice
 from repositories.operations import ITEMS_IN_ORDER
 from repositories.rows import row_class
@@ -30,7 +31,7 @@ from resolvers.assessing import UNCHANGED, WAITING, Verdict, assess_reach
 from resolvers.context import Change, Context
 from resolvers.coverage import shortage_of
 from resolvers.deltas import Delta
-from resolvers.recording import Fact, News, record
+from resolvers.recording import Fact, News, recording
 from resolvers.refusals import MutationErrorCode as Code
 from resolvers.refusals import Problem, Warning
 from resolvers.targets import Person, UserTarget
@@ -268,7 +269,7 @@ async def write_operation(
     item_rows = [item_row(item, operation_id, change, versions) for item in items]
     await change.kept.operations.add(row, item_rows)
     if not terms.dry_run:
-        await tell(context, change, operation_id, items, terms, actions, news)
+        await telling(context, change, operation_id, items, terms, actions, news)()
     return answer_of(row, item_rows)
 
 
@@ -319,7 +320,7 @@ def operation_row(
     }
 
 
-async def tell(
+def telling(
     context: Context,
     change: Change,
     operation_id: UUID,
@@ -327,15 +328,15 @@ async def tell(
     terms: Terms,
     actions: Mapping[UUID, tuple[AuditAction, int]],
     news: Sequence[News],
-) -> None:
-    """Write an audit event for each changed person, and what others are told."""
+) -> Write:
+    """What writes an audit event for each changed person, and what others are told."""
     # In the order of the items: `actions` has the order in which the database returned changed rows.
     facts = [
         Fact(actions[user_id][0], "User", user_id, item.label or item.key, actions[user_id][1], item.changes)
         for user_id, item in people_of(items).items()
         if user_id in actions
     ]
-    await record(context, change, facts, news, operation_id=operation_id, reason=terms.reason, note=terms.note)
+    return recording(context, change, facts, news, operation_id=operation_id, reason=terms.reason, note=terms.note)
 
 
 def progress_of(row: Mapping[str, Any], at: datetime) -> dict[str, Any]:

@@ -43,7 +43,7 @@ from resolvers.bulk import (
     reverting,
     said,
     settle,
-    tell,
+    telling,
     totals_of,
 )
 from resolvers.context import Change, Context, utc_now
@@ -223,19 +223,25 @@ async def _batch(
         async with change.trial() if operation.dry_run else nullcontext():
             items, done = await carry_out(run, action, named)
             versions = {} if operation.dry_run else {user_id: version for user_id, (_, version) in done.actions.items()}
-            handled = [item_row(item, operation.id, change, versions) for item in items]
+            # All of it is made ready while the database closes the accounts (`Change.begin`).
+            writes = [
+                change.kept.operations.putting([item_row(item, operation.id, change, versions) for item in items])
+            ]
+            if not operation.dry_run:
+                writes.append(telling(context, change, operation.id, items, terms, done.actions, done.news))
     except (Refused, NotAuthenticated) as refusal:
         problem = refusal.problems[0] if isinstance(refusal, Refused) else Problem(Code.FORBIDDEN, refusal.message)
         await _stop(change.kept, operation, BulkOperationStatus.FAILED, problem, now())
         return
     finally:
         await change.settled()
-    await change.kept.operations.put(handled)
+    for write in writes:
+        await write()
     await _keep(run, operation, items, done)
 
 
 async def _keep(run: Run, operation: BulkOperation, items: Sequence[Item], done: Done) -> None:
-    """Keep what a batch did besides its items: totals, audit, seats."""
+    """Keep how far an operation is after a batch, and move the seats."""
     change = run.change
     totals = {name: getattr(operation, name) + count for name, count in totals_of(items).items()}
     values: dict[str, Any] = {
@@ -250,7 +256,6 @@ async def _keep(run: Run, operation: BulkOperation, items: Sequence[Item], done:
         values["shortages"] = await _shortages(change.kept, carried.gone, dry_run=operation.dry_run)
     await change.kept.operations.update(operation.id, values)
     if not operation.dry_run:
-        await tell(run.context, change, operation.id, items, run.terms, done.actions, done.news)
         await change.kept.seats.move(done.seats, at=change.at)
 
 

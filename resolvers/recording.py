@@ -11,6 +11,7 @@ from uuid import UUID
 from models.audit import AuditAction
 from models.operation import StateChangeReason
 from models.storage import uuids7
+from repositories.bound import Write
 from resolvers.context import Change, Context
 
 # What the outbox calls an audited action.
@@ -65,14 +66,30 @@ async def record(
     facts: Sequence[Fact],
     news: Sequence[News] = (),
     *,
-    operation_id: UUID | None = None,
     reason: StateChangeReason | None = None,
     note: str | None = None,
 ) -> None:
-    """Write audit events and outbox events of a change: two statements, however many there are."""
+    """Write audit events and outbox events of a change that is no bulk operation; see `recording`."""
+    await recording(context, change, facts, news, reason=reason, note=note)()
+
+
+def recording(
+    context: Context,
+    change: Change,
+    facts: Sequence[Fact],
+    news: Sequence[News] = (),
+    *,
+    operation_id: UUID | None = None,
+    reason: StateChangeReason | None = None,
+    note: str | None = None,
+) -> Write:
+    """What writes audit events and outbox events of a change: two statements, however many there are.
+
+    Their values are ready for the database when this returns, which may be at something else meanwhile.
+    """
     caller = context.known
     keys = iter(uuids7(change.at, 2 * len(facts) + len(news)))
-    await change.kept.audit.record(
+    events = change.kept.audit.recording(
         [
             {
                 "id": next(keys),
@@ -95,7 +112,7 @@ async def record(
     )
     operation = None if operation_id is None else str(operation_id)
     told = [News(_kind(fact.target_type, fact.action), fact.target_id, {"version": fact.version}) for fact in facts]
-    await change.kept.audit.announce(
+    announcements = change.kept.audit.announcing(
         [
             {
                 "id": next(keys),
@@ -107,6 +124,12 @@ async def record(
             for one in (*told, *news)
         ]
     )
+
+    async def write() -> None:
+        await events()
+        await announcements()
+
+    return write
 
 
 @cache
