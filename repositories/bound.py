@@ -58,7 +58,7 @@ class Bound:
             anew: Columns to write anew in rows that are there already, by their `id`.
         """
         if not rows:
-            return _nothing
+            return partial(self._executed, [])
         table, dialect = table_of(model), self._connection.dialect
         given = {name: list(map(itemgetter(name), rows)) for name in rows[0]}
         given.setdefault("organization_id", [self._organization_id] * len(rows))
@@ -96,10 +96,6 @@ class Bound:
     async def _executed(self, writes: Sequence[tuple[str, Any]]) -> None:
         for statement, values in writes:
             await self._connection.exec_driver_sql(statement, values)
-
-
-async def _nothing() -> None:
-    return
 
 
 def _default(column: Column[Any]) -> Any:

@@ -252,10 +252,6 @@ class OperationRepository(Bound):
         )
         return found.all()
 
-    async def put(self, items: Sequence[Mapping[str, Any]]) -> None:
-        """Write items anew, all of them at once."""
-        await self.putting(items)()
-
     def putting(self, items: Sequence[Mapping[str, Any]]) -> Write:
         """What writes items anew, all of them at once."""
         return self._insertion(BulkOperationItem, items, anew=_CHANGING)

@@ -105,7 +105,7 @@ async def enqueue(run: Run, action: Action, named: UserTarget) -> BulkAnswer:
         if whole:
             settle(items, run.terms.error_policy)
         rows = [item_row(item, run.operation_id, change, {}) for item in items]
-        await change.kept.operations.put(rows)
+        await change.kept.operations.putting(rows)()
         totals = {name: totals[name] + count for name, count in totals_of(items).items()}
         shown += [each for each in rows if each["outcome"] is BulkItemOutcome.FAILED]
     refuse_stale(stale)

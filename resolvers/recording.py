@@ -60,17 +60,9 @@ class News:
     payload: Mapping[str, Any] = field(default_factory=dict)
 
 
-async def record(
-    context: Context,
-    change: Change,
-    facts: Sequence[Fact],
-    news: Sequence[News] = (),
-    *,
-    reason: StateChangeReason | None = None,
-    note: str | None = None,
-) -> None:
+async def record(context: Context, change: Change, facts: Sequence[Fact], news: Sequence[News] = ()) -> None:
     """Write audit events and outbox events of a change that is no bulk operation; see `recording`."""
-    await recording(context, change, facts, news, reason=reason, note=note)()
+    await recording(context, change, facts, news)()
 
 
 def recording(
